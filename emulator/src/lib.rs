@@ -55,7 +55,7 @@ pub use emulator::{Emulator, StartError, UnknownName};
 
 /// Fault injection: faults are given to [`Builder::fault`], and recorded under their own names.
 ///
-/// A [`FaultKind`](faults::FaultKind) is what goes wrong; a [`Fault`](faults::Fault) adds its probability and its count. Runs
+/// A [`FaultKind`](faults::FaultKind) is the effect; a [`Fault`](faults::Fault) adds its probability and its count. Runs
 /// with the same [`Builder::fault_seed`] inject the same faults at the same occasions. `docs/faults.md` describes each kind.
 pub mod faults {
     pub use hardcap_core::faults::{

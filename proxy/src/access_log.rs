@@ -32,7 +32,7 @@ pub struct AccessLog {
     path: String,
     /// The logged-in user.
     pub user: Option<String>,
-    /// How the response is delivered; `None` for a response of the proxy itself.
+    /// The delivery of the response; `None` for a response of the proxy itself.
     pub delivery: Option<Delivery>,
     /// The time until the head of the upstream's response, in milliseconds.
     pub upstream_ms: Option<u64>,

@@ -25,7 +25,7 @@ pub struct ClientRowError {
     fault: ClientRowFault,
 }
 
-/// What is wrong with a row.
+/// The error of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 enum ClientRowFault {
     #[error("it does not have four words")]

@@ -59,7 +59,7 @@ pub struct Config {
     pub log: String,
 }
 
-/// Who may use the proxy.
+/// The users of the proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
     /// `ACCESS=open`: every client that reaches the proxy.

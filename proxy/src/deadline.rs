@@ -13,7 +13,7 @@ const MARGIN_MAX: Duration = Duration::from_secs(1);
 /// The deadline of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline {
-    /// When the work is cancelled.
+    /// The time at which the work is cancelled.
     pub at: Instant,
     /// The time given to the work, for the error text.
     pub budget: Duration,

@@ -14,7 +14,7 @@ use crate::event::Request;
 use crate::headers::{self, text_of};
 use crate::response::{Body, Head, Response, Text};
 
-/// How a response is delivered.
+/// The delivery of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
     /// As a JSON string.

@@ -9,7 +9,7 @@ use std::fmt;
 pub struct VariableError {
     /// The name of the variable.
     pub name: &'static str,
-    /// What is wrong, and what is expected.
+    /// The error, and the expected value.
     pub problem: String,
 }
 

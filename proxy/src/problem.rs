@@ -39,7 +39,7 @@ pub(crate) struct ProblemDetails {
     pub(crate) kind: &'static str,
     /// The title of this kind of problem.
     pub(crate) title: &'static str,
-    /// What to do, appended to the detail.
+    /// The remedy, appended to the detail.
     pub(crate) hint: &'static str,
 }
 

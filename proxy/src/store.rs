@@ -115,12 +115,12 @@ pub struct StoredObject {
 pub struct Link {
     /// The URL.
     pub location: String,
-    /// When the link expires.
+    /// The time at which the link expires.
     pub expires: SystemTime,
 }
 
 impl Link {
-    /// When the link expires, as RFC 3339.
+    /// The time at which the link expires, as RFC 3339.
     #[must_use]
     pub fn expires_text(&self) -> String {
         clock::rfc3339_of(self.expires)

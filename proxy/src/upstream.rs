@@ -23,7 +23,7 @@ use crate::settings::{self, Lifetimes, Setting, SettingConfig, SettingError};
 use crate::sign::{self, Scope, SignError, Signable};
 use crate::upload::{RequestBody, SourceError};
 
-/// How often a request is repeated after the connection broke.
+/// The number of times that a request is repeated after the connection broke.
 const RETRIES: u32 = 1;
 /// The statuses that a gateway passes on. A 101 would change the protocol of the connection.
 const STATUSES: Range<u16> = 200..600;

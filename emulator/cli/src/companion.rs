@@ -139,7 +139,7 @@ async fn until_ready(
             let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
             return Err(PackagingError::new(
                 format!("the companion `{name}` ended before it was ready: {how}"),
-                "its last lines above say why; its arguments and environment are in hardcap.toml",
+                "read its last lines above, and correct its arguments or environment in hardcap.toml",
             ));
         }
         if waited.elapsed_millis() >= *ready_within {

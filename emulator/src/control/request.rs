@@ -1,4 +1,4 @@
-//! The input of the control API: path, query and body. Whatever is wrong with it is an error as JSON.
+//! The input of the control API: path, query and body. Invalid input is an error as JSON.
 
 use axum::extract::{FromRequestParts, Path, Query};
 use http::request::Parts;
@@ -66,7 +66,7 @@ pub(super) enum BodyError {
     TooLarge(String),
 }
 
-/// Reads a body as JSON, whatever its content type is: requests are written by hand.
+/// Reads a body as JSON. The content type is ignored, because requests are written by hand.
 ///
 /// # Errors
 ///

@@ -30,7 +30,7 @@ impl From<std::io::Error> for Problem {
     }
 }
 
-/// Only this error has its text in a member `Message`.
+/// A resource that does not exist. No other error has its text in a member `Message`.
 pub(super) fn not_found(message: impl Into<String>) -> Problem {
     problem(404, "ResourceNotFoundException", &json!({ "Type": "User", "Message": message.into() }))
 }

@@ -19,9 +19,9 @@ use hardcap_lambda::package::PackageFolder;
 /// One function.
 #[derive(Clone, Debug)]
 pub(super) struct FunctionEntry {
-    /// What runs.
+    /// The function as the emulator runs it.
     pub(super) function: Arc<Function>,
-    /// What only the API returns.
+    /// The properties that only the API returns.
     pub(super) about: About,
     /// Its package, if it was uploaded.
     pub(super) package: Option<Arc<PackageFolder>>,

@@ -353,7 +353,7 @@ impl Gateway {
         }
     }
 
-    /// How long the gateway waits for a function: without an end if the function has no timeouts.
+    /// The time that the gateway waits for a function: unlimited if the function has no timeouts.
     fn wait_for(&self, function: &str, wait: Option<Limit<Millis>>) -> Option<Limit<Millis>> {
         let is_off = self.lambda.function(function).is_some_and(|it| !it.has_timeouts);
         wait.filter(|_| !is_off)

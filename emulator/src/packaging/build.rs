@@ -153,7 +153,7 @@ async fn run(tool: &Tool, progress: &mut dyn Progress) -> Result<Vec<Message>, P
     }
     Err(PackagingError::new(
         format!("the build failed ({status}) in {}\n{}", tool.folder.display(), errors.join("\n")),
-        "correct what the compiler says, or start what was built before with --no-build",
+        "correct the errors of the compiler, or start the programs of the last build with --no-build",
     ))
 }
 

@@ -9,9 +9,9 @@ use super::{Found, Package, PackagingError, python};
 /// The debugger of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DebuggerKind {
-    /// debugpy, which speaks the Debug Adapter Protocol.
+    /// debugpy, with the Debug Adapter Protocol.
     Debugpy,
-    /// Node's inspector, which speaks the Chrome DevTools Protocol.
+    /// Node's inspector, with the Chrome DevTools Protocol.
     Inspector,
     /// A debugger for native programs, such as lldb or gdb.
     Process,
@@ -39,7 +39,7 @@ impl DebuggerKind {
     }
 }
 
-/// How a program listens for a debugger.
+/// The debugger's port of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listening {
     /// The port of the loopback interface.

@@ -141,9 +141,9 @@ pub struct Binary {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}\n  = help: {help}")]
 pub struct PackagingError {
-    /// What is missing.
+    /// The error: the program or the file that is missing.
     pub what: String,
-    /// What to do.
+    /// The remedy.
     pub help: String,
 }
 

@@ -80,7 +80,7 @@ pub enum Standing {
     NoCreate(&'static str),
     /// New functions and updates are refused, since this day.
     NoUpdate(&'static str),
-    /// There is no such runtime.
+    /// The runtime does not exist.
     Unknown,
 }
 

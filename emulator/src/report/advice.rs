@@ -19,7 +19,7 @@ pub struct Advice {
     pub numbers: String,
     /// The quantity that is compared with the limit.
     pub measured: &'static str,
-    /// What to do.
+    /// The remedy.
     pub remedy: &'static str,
     /// The source of the number, and the confidence in it.
     pub source: String,

@@ -189,7 +189,7 @@ mod tests {
     fn report(bytes: &[u64]) -> Report {
         let (limits, recorder) = (Limits::classic(), Recorder::new(Clock::default()));
         for &observed in bytes {
-            // The report says whether it was refused.
+            // The report has whether the request was refused.
             let _ = recorder.admit("r-1", &limits.lambda_sync_response, Bytes(observed));
         }
         Report::new(&limits, &recorder.totals())

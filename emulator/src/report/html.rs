@@ -39,7 +39,7 @@ struct Page<'a> {
     sums: Vec<Sum>,
     remedies: Vec<Advice>,
     refusals: Vec<RefusalRow<'a>>,
-    /// How many of all refusals are listed, if not all.
+    /// The number of listed refusals and of all refusals, if not all are listed.
     refusals_shown: String,
     limits: Vec<LimitRow<'a>>,
     chart: Option<Chart>,

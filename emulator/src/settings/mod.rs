@@ -92,7 +92,7 @@ pub struct FunctionSettings {
     pub environment: IndexMap<String, String>,
     /// Whether timeouts are enforced. False after `timeout = "off"`.
     pub has_timeouts: bool,
-    /// Folders that stand for the function's layers: what AWS lays over `/opt`.
+    /// Folders with the content of the function's layers, which AWS unpacks to `/opt`.
     pub layers: Vec<PathBuf>,
     /// Programs to run as external extensions.
     pub extensions: Vec<PathBuf>,

@@ -70,9 +70,9 @@ impl Source<'_> {
 pub struct Mistake {
     /// The position.
     pub at: Position,
-    /// What is wrong.
+    /// The error, in one sentence without a full stop.
     pub message: String,
-    /// What to do.
+    /// The remedy.
     pub help: Option<String>,
     /// The rule of `hardcap check`, for a warning.
     pub rule: &'static str,
@@ -98,7 +98,7 @@ impl Mistake {
         self
     }
 
-    /// Adds what to do.
+    /// Adds the remedy.
     pub fn help(mut self, help: impl Into<String>) -> Mistake {
         self.help = Some(help.into());
         self
@@ -124,9 +124,9 @@ pub struct TemplateError {
     pub path: PathBuf,
     /// The position in it.
     pub position: Position,
-    /// What is wrong, in one sentence without a full stop.
+    /// The error, in one sentence without a full stop.
     pub message: String,
-    /// What to write instead.
+    /// The remedy.
     pub help: Option<String>,
     /// The text of the line.
     line: String,
@@ -164,9 +164,9 @@ pub struct Warning {
     pub path: PathBuf,
     /// The position in it.
     pub position: Position,
-    /// What was found, and its effect.
+    /// The finding, and its effect.
     pub message: String,
-    /// What to write instead, if that is known.
+    /// The remedy, if it is known.
     pub help: Option<String>,
     /// Its rule of `hardcap check`.
     pub rule: &'static str,
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_beyond_the_text_is_shown_without_a_line() {
+    fn an_error_beyond_the_end_of_the_text_is_shown_without_a_line() {
         let source = Source { path: Path::new("a.yaml"), text: "" };
         let error = source.error(Mistake::new(Position { line: 9, column: 9 }, "ended early"));
         assert_eq!(error.to_string(), "ended early\n  --> a.yaml:9:9");

@@ -1,4 +1,4 @@
-//! `AWS::Serverless::Api` and `AWS::Serverless::HttpApi`, and what every kind of API is read with.
+//! `AWS::Serverless::Api` and `AWS::Serverless::HttpApi`, and readers of properties that all kinds of API have.
 
 use hardcap_limits::Millis;
 use indexmap::IndexMap;
@@ -91,12 +91,12 @@ pub(super) fn stage_name(of: &Properties<'_>, name: String) -> Result<String, Mi
         return Ok(name);
     }
     Err(Mistake::new(of.at, format!("{} cannot be `{name}`", of.name("StageName")))
-        .help("a stage's name has letters, digits, - and _"))
+        .help("use letters, digits, - and _"))
 }
 
-/// Those of the property `BinaryMediaTypes`, and those of the definition in the property `definition`.
+/// The media types of the property `BinaryMediaTypes` and of the definition in the property `definition`.
 ///
-/// SAM writes `image~1png` where a key of a JSON pointer must not have a slash.
+/// SAM writes `image~1png` for `image/png`, because API Gateway reads the type from a JSON pointer.
 pub(super) fn binary_media_types(
     of: &Properties<'_>,
     definition: &str,
@@ -107,7 +107,7 @@ pub(super) fn binary_media_types(
     Ok(types.into_iter().map(|kind| kind.replace("~1", "/")).collect())
 }
 
-/// The property `MinimumCompressionSize`, else what the definition in the property `definition` says.
+/// The property `MinimumCompressionSize`, else the value of the definition in the property `definition`.
 pub(super) fn minimum_compression(
     of: &Properties<'_>,
     definition: &str,
@@ -118,7 +118,7 @@ pub(super) fn minimum_compression(
     }
 }
 
-/// `true` is every origin; else a mapping. Without either, what the definition in the property `definition` says.
+/// CORS of an HTTP API: `true` for every origin, or a mapping; else that of the definition in the property `definition`.
 pub(super) fn http_cors(
     of: &Properties<'_>,
     key: &str,
@@ -144,22 +144,19 @@ pub(super) fn read_cors(of: Properties<'_>) -> Result<Cors, Mistake> {
         max_age_seconds: of.number("MaxAge")?,
     };
     if cors.allow_credentials && cors.allow_origins.iter().any(|origin| origin == "*") {
-        return Err(Mistake::new(
-            of.at,
-            "cross-origin rules cannot allow credentials to every origin",
-        )
-        .help("name the origins, or leave `AllowCredentials` out"));
+        return Err(Mistake::new(of.at, "CORS cannot allow credentials for every origin")
+            .help("name the origins, or leave `AllowCredentials` out"));
     }
     of.finish();
     Ok(cors)
 }
 
-/// A method of a route in capital letters, `ANY` for every one.
+/// A method of a route in upper case, `ANY` for every method.
 pub(super) fn method(of: &Properties<'_>, key: &str) -> Result<String, Mistake> {
     let method = of.required_text(key)?;
     known_method(&method).ok_or_else(|| {
         Mistake::new(of.at, format!("{} cannot be `{method}`", of.name(key)))
-            .help(format!("it is one of {} or ANY", METHODS.join(", ")))
+            .help(format!("write one of {} or ANY", METHODS.join(", ")))
     })
 }
 
@@ -181,7 +178,7 @@ pub(super) fn path(of: &Properties<'_>, key: &str) -> Result<String, Mistake> {
     Ok(path)
 }
 
-/// A path that API Gateway takes: parameters are whole segments, and a greedy one is the last.
+/// Checks a path by API Gateway's rules: a parameter is a whole segment, and a greedy parameter is the last.
 pub(super) fn check_path(path: &str) -> Result<(), &'static str> {
     if path == "$default" {
         return Ok(());
@@ -212,7 +209,7 @@ pub(super) fn payload_format(
         Some("2.0" | "2") => Ok(PayloadFormat::V2),
         Some(other) => Err(Mistake::new(
             of.at,
-            format!("{} is 1.0 or 2.0, not `{other}`", of.name("PayloadFormatVersion")),
+            format!("{} must be 1.0 or 2.0, not `{other}`", of.name("PayloadFormatVersion")),
         )),
     }
 }
@@ -224,7 +221,7 @@ pub(super) fn integration_timeout(
     Ok(of.number(key)?.map(Millis))
 }
 
-/// How a REST API hands answers on.
+/// The response transfer mode of a REST API.
 pub(super) fn response_transfer_mode(
     of: &Properties<'_>,
     key: &str,
@@ -233,13 +230,13 @@ pub(super) fn response_transfer_mode(
         None | Some("BUFFERED") => Ok(ResponseTransferMode::Buffered),
         Some("STREAM") => Ok(ResponseTransferMode::Stream),
         Some(other) => {
-            let message = format!("{} is BUFFERED or STREAM, not `{other}`", of.name(key));
+            let message = format!("{} must be BUFFERED or STREAM, not `{other}`", of.name(key));
             Err(Mistake::new(of.at, message))
         }
     }
 }
 
-/// Whether an integration calls Lambda with POST, as it does where nothing is written; warns of another method.
+/// Whether an integration calls Lambda with POST, which is the default. Warns of another method.
 pub(super) fn calls_with_post(of: &Properties<'_>, key: &str) -> Result<bool, Mistake> {
     let Some(other) = of.text(key)?.filter(|method| !method.eq_ignore_ascii_case("POST")) else {
         return Ok(true);
@@ -248,12 +245,11 @@ pub(super) fn calls_with_post(of: &Properties<'_>, key: &str) -> Result<bool, Mi
         "{} is `{other}`, which does not invoke Lambda: a REST API responds with 500",
         of.name(key)
     );
-    of.scope
-        .warn(Mistake::new(of.at, message).help("write `POST`, whatever the route's own method"));
+    of.scope.warn(Mistake::new(of.at, message).help("write `POST` for every method of the route"));
     Ok(false)
 }
 
-/// An API whose resources are written out one by one.
+/// An API of CloudFormation, without its routes, stage and authorizers.
 pub(super) fn bare(entry: &Entry, kind: ApiKind) -> Api {
     Api {
         logical_id: entry.key.clone(),

@@ -1,4 +1,4 @@
-//! Resources made into functions, APIs, function URLs, buckets, tables, parameters and secrets.
+//! Turns resources into functions, APIs, function URLs, buckets, tables, parameters and secrets.
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ use hardcap_core::config::{
 };
 use hardcap_lambda::name::unqualified;
 
-/// What has been read so far.
+/// The parts of a configuration that were read, before routes and authorizers are added to APIs.
 #[derive(Default)]
 pub(super) struct Parts {
     pub(super) functions: Vec<Function>,
@@ -37,9 +37,9 @@ pub(super) struct Parts {
     pub(super) tables: Vec<Table>,
     pub(super) parameters: Vec<Parameter>,
     pub(super) secrets: Vec<Secret>,
-    /// The logical ids of the APIs whose routes a definition names: events of functions add none to these.
+    /// The logical ids of the APIs with a definition, to which events of functions add no routes.
     pub(super) defined: Vec<String>,
-    /// API, method and path of every operation of a definition, also of those that are left out.
+    /// API, method and path of every operation of a definition, including those that are left out.
     pub(super) operations: Vec<(String, String, String)>,
     /// Authorizers and keys.
     pub(super) guards: Guards,
@@ -224,7 +224,7 @@ fn check_resource(scope: &Scope<'_>, entry: &Entry) -> Result<(), Mistake> {
         scope.warn(
             Mistake::new(attribute.at, message)
                 .rule("ignored-attribute")
-                .help("properties stand one level deeper, under `Properties`"),
+                .help("write properties one level deeper, under `Properties`"),
         );
     }
     match entry.value.get("Type") {
@@ -288,7 +288,7 @@ fn read_resource(
         kind => {
             let message = format!("`{}` is a {kind}, which hardcap does not emulate", entry.key);
             let at = entry.value.get("Type").map_or(entry.at, |node| node.at);
-            // Only a slip of one or two letters: AWS has far more types than those here.
+            // Only a misspelling of one or two letters is corrected, because AWS has many types that are not in this list.
             let slip = nearest(kind, EMULATED).filter(|near| distance(kind, near) <= 2);
             let warning = Mistake::new(at, message).rule("not-emulated");
             scope.warn(match slip {
@@ -313,7 +313,7 @@ const EMULATED: [&str; 10] = [
     "AWS::Serverless::SimpleTable",
 ];
 
-/// Types that a deployment needs and an emulator does not: leaving them out changes nothing.
+/// Whether a type has no effect here. These resources are left out without a warning.
 fn is_accepted(kind: &str) -> bool {
     kind.starts_with("AWS::IAM::")
         || kind.starts_with("AWS::Logs::")
@@ -323,14 +323,14 @@ fn is_accepted(kind: &str) -> bool {
         || matches!(kind, "AWS::Lambda::Version" | "AWS::Lambda::Alias" | "AWS::Lambda::EventInvokeConfig")
         // A folder takes the place of the file system of a function.
         || kind.starts_with("AWS::EFS::")
-        // Functions that refer to a layer have it.
+        // The functions that refer to a layer read it.
         || kind == "AWS::Lambda::LayerVersion"
         || kind == "AWS::Serverless::LayerVersion"
         || kind == "AWS::S3::BucketPolicy"
         || kind == "AWS::SecretsManager::ResourcePolicy"
 }
 
-/// A function URL of a function that is not in the template is an error of the template.
+/// Checks that the function of every function URL is in the template.
 fn check_targets(scope: &Scope<'_>, config: &Config) -> Result<(), Mistake> {
     let elsewhere = scope.functions_elsewhere();
     let known = config.functions.iter().map(|function| &function.name).chain(&elsewhere);

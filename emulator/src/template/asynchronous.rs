@@ -1,4 +1,4 @@
-//! Asynchronous events: retries, destinations, dead letters, loops, schedules.
+//! Asynchronous events: retries, destinations, dead-letter queues, recursive loops, schedules.
 
 use hardcap_limits::Millis;
 
@@ -52,7 +52,7 @@ pub(super) fn event_invoke_config(
     Ok(config)
 }
 
-/// The ARN of a destination. Where SAM makes a queue or a topic of its own, a name is made up for it.
+/// The ARN of a destination. If SAM would create the queue or the topic, its name is derived from the function's.
 fn destination(
     of: &Properties<'_>,
     key: &str,
@@ -69,14 +69,14 @@ fn destination(
         }
         (None, _) => {
             let message = format!("{} has no `Destination`", destination.what);
-            return Err(Mistake::new(destination.at, message).help("it is the ARN of the target"));
+            return Err(Mistake::new(destination.at, message).help("write the ARN of the target"));
         }
     };
     destination.finish();
     Ok(arn)
 }
 
-/// An event of type `Schedule`. One that hardcap cannot follow is a warning and no schedule.
+/// An event of type `Schedule`. An expression that is not emulated is a warning and no schedule.
 pub(super) fn schedule(
     of: &Properties<'_>,
     entry: &Entry,
@@ -90,7 +90,7 @@ pub(super) fn schedule(
         of.flag("Enabled")? == Some(false) || of.text("State")?.as_deref() == Some("DISABLED");
     let Some(rate) = rate(&expression) else {
         let message =
-            format!("{} is `{expression}`, which hardcap does not follow", of.name("Schedule"));
+            format!("{} is `{expression}`, which hardcap does not emulate", of.name("Schedule"));
         let warning = Mistake::new(of.at, message);
         of.scope.warn(warning.help("write `rate(5 minutes)`; cron expressions are not emulated"));
         return Ok(None);
@@ -98,7 +98,7 @@ pub(super) fn schedule(
     Ok((!switched_off).then_some(Schedule { name, rate, input }))
 }
 
-/// `rate(1 minute)`, `rate(5 hours)`, `rate(2 days)`.
+/// The interval of a rate expression: `rate(1 minute)`, `rate(5 hours)`, `rate(2 days)`.
 fn rate(expression: &str) -> Option<Millis> {
     let inner = expression.trim().strip_prefix("rate(")?.strip_suffix(')')?;
     let (value, unit) = inner.trim().split_once(' ')?;

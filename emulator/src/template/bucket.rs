@@ -1,4 +1,4 @@
-//! `AWS::S3::Bucket`: its name, its cross-origin rules, when its objects end.
+//! `AWS::S3::Bucket`: its name, its CORS rules and its lifecycle rules.
 
 use super::mistake::Mistake;
 use super::properties::Properties;
@@ -62,25 +62,27 @@ fn cors_rule(of: Properties<'_>) -> Result<BucketCorsRule, Mistake> {
     let methods = ["GET", "PUT", "POST", "DELETE", "HEAD"];
     if let Some(other) = rule.allowed_methods.iter().find(|m| !methods.contains(&m.as_str())) {
         let message = format!("`{other}` cannot be in `AllowedMethods`");
-        return Err(Mistake::new(of.at, message).help(format!("S3 takes {}", methods.join(", "))));
+        return Err(
+            Mistake::new(of.at, message).help(format!("write one of {}", methods.join(", ")))
+        );
     }
     of.finish();
     Ok(rule)
 }
 
-/// `None` for a rule that is switched off.
+/// `None` for a rule that is disabled, or whose filter is not emulated.
 fn lifecycle_rule(of: Properties<'_>) -> Result<Option<LifecycleRule>, Mistake> {
     of.without_effect(&["Id"]);
     let status = of.required_text("Status")?;
     if status != "Enabled" && status != "Disabled" {
         return Err(Mistake::new(
             of.at,
-            format!("`Status` of a lifecycle rule is Enabled or Disabled, not `{status}`"),
+            format!("`Status` of a lifecycle rule must be Enabled or Disabled, not `{status}`"),
         ));
     }
     let mut narrowed = false;
     for key in ["TagFilters", "ObjectSizeGreaterThan", "ObjectSizeLessThan"] {
-        // Without its filter a rule would remove what AWS keeps.
+        // Without its filter a rule would delete objects that AWS keeps.
         of.not_emulated(key, "the whole rule is left out")?;
         narrowed |= of.node(key)?.is_some();
     }

@@ -1,4 +1,4 @@
-//! Where the code of a function and its layers are, as SAM, CloudFormation, CDK and Serverless write it. Opens no file.
+//! The places of the code of a function and its layers, as SAM, CloudFormation, CDK and Serverless write them. Opens no file.
 
 use std::path::{Path, PathBuf};
 
@@ -13,9 +13,9 @@ use crate::settings::FunctionSettings;
 /// The folders that paths are relative to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Folders<'a> {
-    /// The template's.
+    /// The folder of the template.
     pub(super) template: &'a Path,
-    /// That of `hardcap.toml`; the template's where there is none.
+    /// The folder of `hardcap.toml`; without one, the folder of the template.
     pub(super) project: &'a Path,
 }
 
@@ -40,7 +40,7 @@ pub(super) fn of_sam(
         return Ok(properties.text("InlineCode")?.map_or(Code::Unnamed, Code::Inline));
     }
     match uri.map(|node| &node.value) {
-        // SAM's `CodeUri` is the template's folder where none is written (aws-sam-cli, `DEFAULT_CODEURI`, read on 2026-11-29).
+        // The default of SAM's `CodeUri` is the template's folder (aws-sam-cli, `DEFAULT_CODEURI`, read on 2026-11-29).
         None => Ok(Code::Local(folders.template.join("."))),
         Some(Value::Map(_)) => object(properties, "CodeUri", ["Key", "S3Key"], folders),
         Some(_) => Ok(located(properties.text("CodeUri")?, folders)),
@@ -64,14 +64,14 @@ pub(super) fn of_raw(
         let uri = uri.and_then(|uri| properties.scope.text(uri, "`ImageUri`").ok());
         return image(properties, entry, uri, folders).map(|image| Code::Image(Box::new(image)));
     }
-    // CDK's assets; `aws:asset:property` says which property the asset is for.
+    // CDK's assets; `aws:asset:property` is the property that the asset belongs to.
     if let Some(asset) = asset(entry) {
         return Ok(Code::Local(folders.template.join(asset)));
     }
     match code.map(|node| &node.value) {
         None => Ok(Code::Unnamed),
         Some(Value::Map(_)) => object(properties, "Code", ["S3Key", "Key"], folders),
-        // `aws cloudformation package` takes a path here and puts the place of the upload instead.
+        // `aws cloudformation package` replaces a path here by the location of the upload.
         Some(_) => Ok(located(properties.text("Code")?, folders)),
     }
 }
@@ -122,7 +122,7 @@ fn asset(entry: &Entry) -> Option<&str> {
     Some(path)
 }
 
-/// A path or an address of S3, as it is written.
+/// A path or an address of S3.
 fn located(text: Option<String>, folders: Folders<'_>) -> Code {
     match text {
         None => Code::Unnamed,
@@ -158,7 +158,7 @@ fn object(
     })
 }
 
-/// The layers of a function: those of `hardcap.toml`, else those that the template has code for, and the ARNs of the others.
+/// The layers of a function: those of `hardcap.toml`, else the layers of the template whose code is on this machine, and the ARNs of the others.
 pub(super) fn layers(
     properties: &Properties<'_>,
     logical_id: &str,
@@ -182,7 +182,7 @@ pub(super) fn layers(
         let message =
             format!("{layer} of {} is not on this machine, and is left out", properties.what);
         properties.scope.warn(Mistake::new(item.at, message).help(format!(
-            "name folders with what its layers contain: [functions.{logical_id}] layers = [\"…\"] in hardcap.toml"
+            "name folders with the content of its layers: [functions.{logical_id}] layers = [\"…\"] in hardcap.toml"
         )));
         absent.extend(arn);
     }

@@ -1,4 +1,4 @@
-//! Routes find their APIs, once all resources have been read; and APIs get their preflights, authorizers and keys.
+//! Adds routes, preflights, authorizers and keys to their APIs, after all resources were read.
 
 use super::access::{Guards, RouteAuth};
 use super::mistake::{Mistake, Position};
@@ -8,9 +8,9 @@ use super::scope::Scope;
 use hardcap_core::config::{Access, Api, Config, Route};
 use hardcap_lambda::name::unqualified;
 
-/// A route and where it was declared; it finds its API when all resources have been read.
+/// A route that is added to its API after all resources were read.
 pub(super) struct PendingRoute {
-    /// The API's logical id or its id.
+    /// The logical id or the id of the API.
     pub(super) api: String,
     pub(super) at: Position,
     pub(super) route: Route,
@@ -18,10 +18,10 @@ pub(super) struct PendingRoute {
     pub(super) auth: RouteAuth,
 }
 
-/// What declares a route.
+/// The kind of declaration of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum From {
-    /// An event of a function. AWS SAM makes a route of it only where the API has no definition of its own.
+    /// An event of a function. AWS SAM adds a route for it only if the API has no definition of its own.
     Event,
     /// An operation of a definition, or a resource of its own.
     Definition,
@@ -37,7 +37,7 @@ pub(super) struct Definitions<'p> {
 }
 
 impl Definitions<'_> {
-    /// Whether a definition has an operation that a method goes to.
+    /// Whether the definition of an API has an operation for a method and a path.
     fn has(self, api: &str, method: &str, path: &str) -> bool {
         self.operations
             .iter()
@@ -45,7 +45,7 @@ impl Definitions<'_> {
     }
 }
 
-/// Puts every route into its API.
+/// Adds every route to its API.
 pub(super) fn connect(
     scope: &Scope<'_>,
     config: &mut Config,
@@ -79,7 +79,8 @@ pub(super) fn connect(
     Ok(())
 }
 
-/// Whether the function of a route is in the template. One that is not may be elsewhere, unless its name is a misspelling.
+/// Whether the function of a route is in the template. An unknown function is a warning, because it may be of another stack;
+/// a name that looks misspelled is an error.
 fn has_function(
     scope: &Scope<'_>,
     pending: &PendingRoute,
@@ -99,7 +100,7 @@ fn has_function(
     Ok(false)
 }
 
-/// Puts a route into its API. The events of functions add none to an API with a definition.
+/// Adds a route to its API. An event of a function adds no route to an API with a definition.
 fn place(
     scope: &Scope<'_>,
     api: &mut Api,
@@ -116,7 +117,7 @@ fn place(
         (From::Event, None) if defined && merges => Ok(()),
         (From::Event, None) if defined => {
             let message = format!(
-                "the definition of `{}` has no operation {method} {path}, and AWS SAM adds none for an event: a request gets the answer for an unknown route",
+                "the definition of `{}` has no operation {method} {path}, and AWS SAM adds none for an event: a request gets the response for an unknown route",
                 api.logical_id
             );
             scope.warn(Mistake::new(pending.at, message));
@@ -140,7 +141,8 @@ fn place(
                 "{method} {path} of `{}` already goes to `{}`",
                 api.logical_id, api.routes[first].function
             );
-            Err(Mistake::new(pending.at, message).help("one method and path goes to one function"))
+            Err(Mistake::new(pending.at, message)
+                .help("change the method or the path of one of them"))
         }
         (_, None) => {
             let is_preflight = pending.route.fixed.is_some();
@@ -157,7 +159,7 @@ fn place(
     }
 }
 
-/// Adds the preflights of SAM's `Cors`, and gives every API its authorizers and keys.
+/// Adds the preflights of SAM's `Cors`, the authorizers and the keys to every API.
 pub(super) fn guard(
     scope: &Scope<'_>,
     apis: &mut [Api],
@@ -175,7 +177,7 @@ pub(super) fn guard(
         if api.api_keys.is_empty() && api.routes.iter().any(|it| it.access.api_key_required) {
             let at = scope.resource(&api.logical_id).map_or(Position::default(), |entry| entry.at);
             let message = format!(
-                "`{}` asks for API keys, and no usage plan of this template gives one: every such request is a 403, as on AWS",
+                "`{}` requires API keys, and no usage plan of this template has one for it: every such request gets a 403, as on AWS",
                 api.logical_id
             );
             scope.warn(Mistake::new(at, message));

@@ -1,14 +1,14 @@
-//! SAM's shorthands written out: `Globals` into every resource, and the APIs that events imply.
+//! Expands SAM's shorthands: `Globals` into every resource, and implicit APIs.
 //!
-//! After this a template has no `Globals` and no event without an API, so nothing else knows that they exist.
+//! The result has no `Globals` and no event without an API, so no other module handles them.
 
 use super::mistake::{Mistake, Position};
 use super::references::kind;
 use super::tree::{Entry, Mapping, Node, Value, is_intrinsic};
 
-/// The API of every `Api` event that names none.
+/// The logical id of the API of `Api` events without one.
 pub(crate) const IMPLICIT_REST: &str = "ServerlessRestApi";
-/// The API of every `HttpApi` event that names none.
+/// The logical id of the API of `HttpApi` events without one.
 pub(crate) const IMPLICIT_HTTP: &str = "ServerlessHttpApi";
 
 /// The sections of `Globals` that AWS SAM knows, and the type of resource of each (aws-sam-translator of aws-sam-cli on
@@ -26,7 +26,7 @@ const SECTIONS: [(&str, &str); 10] = [
     ("WebSocketApi", "AWS::Serverless::WebSocketApi"),
 ];
 
-/// Writes the shorthands out.
+/// Expands the shorthands of a template.
 pub(crate) fn expand(mut template: Node) -> Result<Node, Mistake> {
     let globals = template.get("Globals").cloned();
     if let Some(globals) = &globals {
@@ -47,7 +47,7 @@ pub(crate) fn expand(mut template: Node) -> Result<Node, Mistake> {
     if let Some(globals) = globals {
         for resource in resources {
             let section = SECTIONS.iter().find(|(_, of)| *of == kind(resource));
-            // `IgnoreGlobals: '*'`, or the properties that are left as they are.
+            // `IgnoreGlobals: '*'`, or a list of properties.
             let ignored = resource.value.get("IgnoreGlobals").map(|node| node.value.clone());
             if ignored.as_ref().is_some_and(|value| *value == Value::Text("*".to_owned())) {
                 continue;
@@ -72,7 +72,7 @@ fn without(defaults: &Node, ignored: Option<&Value>) -> Node {
     defaults
 }
 
-/// The resource's own properties win; mappings are merged, lists are put one behind the other.
+/// Merges defaults into a resource's properties: the resource's own win, mappings are merged, lists are concatenated.
 fn apply(resource: &mut Entry, defaults: &Node) {
     let Value::Map(attributes) = &mut resource.value.value else { return };
     match attributes.find_mut("Properties") {
@@ -126,7 +126,7 @@ fn add_implicit_apis(resources: &mut Mapping) {
     }
 }
 
-/// Where the function has an event of this type that names no API.
+/// The position of the function's first event of this type without an API.
 fn implied_by(resource: &Entry, event: &str, property: &str) -> Option<Position> {
     if kind(resource) != "AWS::Serverless::Function" {
         return None;

@@ -1,4 +1,4 @@
-//! `Fn::ForEach`: a fragment of a template, once for each item of a collection.
+//! `Fn::ForEach`: a fragment of a template, repeated for each item of a collection.
 //!
 //! Official (CloudFormation user guide, `Fn::ForEach`): the key is `Fn::ForEach::UniqueName` and the value is
 //! `[Identifier, [items], {key: value}]`; `${Identifier}` and `&{Identifier}` are replaced in keys and values, the
@@ -9,10 +9,10 @@ use indexmap::IndexMap;
 use super::mistake::Mistake;
 use super::tree::{DEEPEST, Entry, Mapping, Node, Value};
 
-/// A template that grows to more entries than this is refused: CloudFormation takes 500 resources.
+/// The maximum number of entries that the loops of a template produce. The quota of CloudFormation is 500 resources.
 const MOST_ENTRIES: usize = 5_000;
 
-/// Writes every loop of a template out. `given` replaces the defaults of parameters.
+/// Expands every loop of a template. `given` replaces the defaults of parameters.
 pub(super) fn expand(template: Node, given: &IndexMap<String, String>) -> Result<Node, Mistake> {
     let mut lists = IndexMap::new();
     if let Some(parameters) = template.get("Parameters") {
@@ -32,14 +32,14 @@ pub(super) fn expand(template: Node, given: &IndexMap<String, String>) -> Result
 struct Loops {
     /// The items of each parameter.
     lists: IndexMap<String, Vec<String>>,
-    /// The entries made so far.
+    /// The number of entries that were produced.
     entries: usize,
 }
 
 impl Loops {
     fn node(&mut self, node: &mut Node, depth: usize) -> Result<(), Mistake> {
         if depth > DEEPEST {
-            return Err(Mistake::new(node.at, "these loops nest without end"));
+            return Err(Mistake::new(node.at, "these loops are nested too deep"));
         }
         match &mut node.value {
             Value::Absent | Value::Text(_) => {}
@@ -85,12 +85,12 @@ impl Loops {
             if self.entries > MOST_ENTRIES {
                 return Err(Mistake::new(
                     entry.at,
-                    format!("{what} makes over {MOST_ENTRIES} entries"),
+                    format!("{what} produces more than {MOST_ENTRIES} entries"),
                 ));
             }
             for one in made {
                 if into.contains(&one.key) {
-                    let message = format!("{what} makes the key `{}` twice", one.key);
+                    let message = format!("{what} produces the key `{}` twice", one.key);
                     return Err(Mistake::new(entry.at, message)
                         .help(format!("write `${{{identifier}}}` into the key")));
                 }

@@ -27,7 +27,7 @@ use hardcap_core::config::{
 };
 use hardcap_lambda::name::LATEST;
 
-/// Properties of both kinds of function that change nothing here.
+/// Properties of both kinds of function without effect here.
 const WITHOUT_EFFECT: [&str; 22] = [
     "AssumeRolePolicyDocument",
     "AutoPublishAliasAllProperties",
@@ -170,7 +170,7 @@ fn file_systems(properties: &Properties<'_>) -> Result<Vec<FileSystem>, Mistake>
     Ok(systems)
 }
 
-/// `LoggingConfig`: JSON without levels is `INFO`.
+/// `LoggingConfig`. The default level of JSON is `INFO`.
 fn logging(properties: &Properties<'_>) -> Result<Logging, Mistake> {
     let Some(of) = properties.child("LoggingConfig")? else { return Ok(Logging::default()) };
     let is_json = of.text("LogFormat")?.as_deref() == Some("JSON");
@@ -193,7 +193,7 @@ fn ephemeral_storage(properties: &Properties<'_>) -> Result<Option<u32>, Mistake
     Ok(size)
 }
 
-/// Warns of native code for another machine; interpreted code runs on every one.
+/// Warns of native code for another architecture. Interpreted code runs on each.
 fn architectures(properties: &Properties<'_>) -> Result<(), Mistake> {
     let runtime = properties.text("Runtime")?.unwrap_or_default();
     if !runtime.starts_with("provided") && !runtime.is_empty() {
@@ -215,7 +215,8 @@ fn architectures(properties: &Properties<'_>) -> Result<(), Mistake> {
     Ok(())
 }
 
-/// The template's variables; those of all functions in `hardcap.toml` replace them, and those of the function replace both.
+/// The environment variables, by increasing precedence: the template's, those of all functions in `hardcap.toml`, and those of the
+/// function in `hardcap.toml`.
 fn environment(
     properties: &Properties<'_>,
     own: Option<&FunctionSettings>,
@@ -299,14 +300,15 @@ fn read_events(
             }
             ("Api" | "Schedule", None) => {
                 let message = format!("{} has no `Properties`", event.what);
-                return Err(Mistake::new(entry.at, message)
-                    .help("it needs `Path` and `Method`, or `Schedule`"));
+                return Err(
+                    Mistake::new(entry.at, message).help("add `Path` and `Method`, or `Schedule`")
+                );
             }
             (kind, _) => {
                 let message =
                     format!("{} is of type {kind}, which hardcap does not emulate", event.what);
                 let known = ["Api", "HttpApi", "Schedule"];
-                // Only a slip: AWS SAM has more types of events.
+                // Only a misspelling of one letter is corrected, because AWS SAM has more types of events.
                 let near = nearest(kind, known).filter(|near| distance(kind, near) <= 1);
                 let mut warning = Mistake::new(entry.at, message).rule("not-emulated");
                 warning.help = near.map(|near| format!("did you mean `{near}`?"));
@@ -371,9 +373,9 @@ fn http_event(
         // The default route has every method; AWS SAM's own templates write `DEFAULT`.
         let written = of.text("Method")?;
         if route.path == "$default" {
-            // Every method.
+            // This route has every method.
         } else if written.is_some_and(|method| method.eq_ignore_ascii_case("default")) {
-            // AWS SAM writes it into the definition, where API Gateway does not know it as a method.
+            // AWS SAM writes it into the definition, where it is not a method of API Gateway.
             let message = format!("{} is not a method: AWS adds no route", of.name("Method"));
             of.scope.warn(Mistake::new(of.at, message).help("write `ANY` for every method"));
             return Ok(None);
@@ -390,7 +392,7 @@ fn http_event(
     Ok(Some(pending))
 }
 
-/// The logical id in `!Ref Api`, or whatever id is written.
+/// The logical id in `!Ref Api`, or the value of the property.
 fn api_of(of: &Properties<'_>, key: &str) -> Result<Option<String>, Mistake> {
     if let Some(node) = of.node(key)?
         && let Some(Node { value: Value::Text(name), .. }) = node.get("Ref")
@@ -453,7 +455,7 @@ fn function_url(
         Some("AWS_IAM") => {
             of.not_emulated(
                 "AuthType",
-                "a request must be signed, but who signed is not looked at",
+                "a request must be signed, but the signer's permissions are not checked",
             )?;
             true
         }
@@ -475,7 +477,7 @@ fn function_url(
     let cors = of.child("Cors")?.map(read_cors).transpose()?;
     of.finish();
     let function = function.to_owned();
-    // AWS SAM adds the permission to a URL of its own.
+    // AWS SAM adds the permission for the URL of an `AWS::Serverless::Function`.
     Ok(FunctionUrl {
         logical_id,
         function,

@@ -12,14 +12,14 @@ use hardcap_core::config::{GatewayResponse, GatewayResponses, Mapping, RESPONSE_
 #[error("`{0}` is not a type of gateway response; they are {known}", known = RESPONSE_TYPES.join(", "))]
 struct UnknownResponseType(String);
 
-/// What stands before the name of a header outside SAM.
+/// The prefix of a header's name outside SAM.
 const HEADER: &str = "gatewayresponse.header.";
-/// Where a definition has them.
+/// The key of gateway responses in a definition.
 const DEFINED: &str = "x-amazon-apigateway-gateway-responses";
-/// How templates spell what a definition spells with a small letter: the status, and the bodies.
+/// The names of the status and of the bodies in templates. A definition has them with a lower-case first letter.
 const IN_CAPITALS: (&str, &str) = ("StatusCode", "ResponseTemplates");
 
-/// Those of an OpenAPI definition, where a property has one.
+/// The gateway responses of the OpenAPI definition in a property, if there is one.
 pub(super) fn read_definition(of: &Properties<'_>, key: &str) -> Result<GatewayResponses, Mistake> {
     let mut responses = GatewayResponses::new();
     let Some(definition) = of.node(key)?.and_then(|definition| definition.get(DEFINED)) else {
@@ -37,8 +37,7 @@ pub(super) fn read_definition(of: &Properties<'_>, key: &str) -> Result<GatewayR
     Ok(responses)
 }
 
-/// `GatewayResponses` of SAM, beside those of the definition: by type, and headers without what API Gateway has before
-/// their names.
+/// `GatewayResponses` of SAM together with those of the definition, by type. In SAM, the names of headers have no prefix.
 pub(super) fn read_sam(of: &Properties<'_>) -> Result<GatewayResponses, Mistake> {
     let mut responses = read_definition(of, "DefinitionBody")?;
     for (entry, response) in of.named_children("GatewayResponses")? {
@@ -57,7 +56,7 @@ pub(super) fn read_sam(of: &Properties<'_>) -> Result<GatewayResponses, Mistake>
     Ok(responses)
 }
 
-/// `AWS::ApiGateway::GatewayResponse`, into the API that it names.
+/// Adds an `AWS::ApiGateway::GatewayResponse` to the API that it names.
 pub(super) fn connect(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {
     let of = Properties::of(scope, "the gateway response", entry)?;
     let api = of.required_text("RestApiId")?;
@@ -86,14 +85,14 @@ fn finished(
     let name = of.name(status);
     let status = of.number::<u16>(status)?;
     if status.is_some_and(|status| !(100..600).contains(&status)) {
-        return Err(Mistake::new(of.at, format!("{name} is from 100 to 599")));
+        return Err(Mistake::new(of.at, format!("{name} must be from 100 to 599")));
     }
     let templates = of.text_map(templates)?;
     of.finish();
     Ok(GatewayResponse { status, headers, templates })
 }
 
-/// Headers of a mapping whose keys begin with `prefix`; the others name paths and queries, which a response has none of.
+/// The headers of a mapping: its keys that begin with `prefix`. Other keys name paths and queries, which no response has.
 fn headers(
     of: &Properties<'_>,
     key: &str,
@@ -103,14 +102,14 @@ fn headers(
     let mut headers = Vec::new();
     for entry in node.entries(&of.name(key))? {
         let Some(name) = entry.key.strip_prefix(prefix) else { continue };
-        // A header whose value comes out as nothing is not sent.
+        // A header whose value evaluates to `AWS::NoValue` is not sent.
         if entry.value.is_absent() {
             continue;
         }
         let what = format!("`{name}` of {}", of.name(key));
         let mapping = entry.value.scalar(&what)?.parse().map_err(|error| {
             Mistake::new(entry.at, format!("{what}: {error}")).help(
-                "a text stands between single quotes inside the value, as in \"'*'\"; the rest is method.request.header.NAME, \
+                "write a text in single quotes inside the value, as in \"'*'\", or method.request.header.NAME, \
                  method.request.querystring.NAME, method.request.path.NAME, context.NAME or stageVariables.NAME",
             )
         })?;

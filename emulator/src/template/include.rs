@@ -1,5 +1,5 @@
 //! Local files that a template includes: `Fn::Transform` with `AWS::Include`, and the definitions that `DefinitionUri` and
-//! `BodyS3Location` name. This is the only place of the template reader that opens files.
+//! `BodyS3Location` name.
 //!
 //! AWS SAM CLI uploads these files when it packages a template, so AWS sees their contents too.
 
@@ -10,17 +10,17 @@ use super::references::kind;
 use super::tree::{DEEPEST, Entry, Node, Value};
 use super::yaml;
 
-/// A larger file is not a definition: API Gateway imports at most 6 MB.
+/// The maximum size of an included file in bytes. API Gateway imports at most 6 MB.
 const LARGEST: u64 = 8 * 1024 * 1024;
-/// Files that include each other are read this often at most.
+/// The maximum number of included files, which ends a circle of files that include each other.
 const MOST_FILES: usize = 100;
 
-/// Includes the files of a template that are in this folder.
+/// The reader of included files.
 pub(super) struct Includes<'f> {
     folder: &'f Path,
     /// The files that were read.
     pub(super) files: Vec<PathBuf>,
-    /// The warnings about them.
+    /// The warnings of the files that were read.
     pub(super) warnings: Vec<Mistake>,
 }
 
@@ -53,7 +53,10 @@ impl<'f> Includes<'f> {
 
     fn node(&mut self, node: &mut Node, depth: usize) -> Result<(), Mistake> {
         if depth > DEEPEST {
-            return Err(Mistake::new(node.at, "these files include each other without end"));
+            return Err(Mistake::new(
+                node.at,
+                format!("the included files are nested deeper than {DEEPEST} levels"),
+            ));
         }
         match &mut node.value {
             Value::Absent | Value::Text(_) => Ok(()),
@@ -73,7 +76,7 @@ impl<'f> Includes<'f> {
                         _ => {
                             return Err(Mistake::new(
                                 node.at,
-                                "the included file is not a mapping, so it cannot stand beside other keys",
+                                "the included file is not a mapping, so it cannot be included beside other keys",
                             ));
                         }
                     }
@@ -94,7 +97,7 @@ impl<'f> Includes<'f> {
         }
     }
 
-    /// Puts the content of a definition in the place of its name.
+    /// Replaces the location of a definition by the definition.
     fn definition(&mut self, resource: &mut Entry) -> Result<(), Mistake> {
         let of_kind = DEFINITIONS.iter().find(|(of, ..)| *of == kind(resource));
         let Some((_, uri, body)) = of_kind else { return Ok(()) };
@@ -116,7 +119,7 @@ impl<'f> Includes<'f> {
         Ok(())
     }
 
-    /// The content of a local file, with the position of what includes it; `None` for a file that is not local.
+    /// The content of a local file, with the position of the inclusion; `None` for a file that is not local.
     fn read(&mut self, location: &str, at: Position) -> Result<Option<Node>, Mistake> {
         if location.contains("://") || location.contains("${") {
             return Ok(None);
@@ -124,13 +127,13 @@ impl<'f> Includes<'f> {
         if self.files.len() >= MOST_FILES {
             return Err(Mistake::new(
                 at,
-                format!("this template includes over {MOST_FILES} files"),
+                format!("this template includes more than {MOST_FILES} files"),
             ));
         }
         let path = self.folder.join(location);
         let text = read_text(&path).map_err(|why| {
             Mistake::new(at, format!("the included file {} cannot be read: {why}", path.display()))
-                .help("the path is relative to the template's folder")
+                .help("correct the path, which is relative to the template's folder")
         })?;
         let inside = |mistake: Mistake| {
             let message = format!("{}:{}: {}", path.display(), mistake.at, mistake.message);
@@ -150,10 +153,10 @@ enum IncludeError {
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// The path names a folder, a pipe or a device.
-    #[error("it is not a file")]
+    #[error("the path is not a file")]
     NotAFile,
-    /// The file is larger than hardcap reads.
-    #[error("it has {0} bytes, and at most {LARGEST} are read")]
+    /// The file is larger than the maximum.
+    #[error("the file has {0} bytes, and the maximum is {LARGEST}")]
     TooLarge(u64),
 }
 
@@ -172,7 +175,7 @@ fn is(node: &Node, wanted: &str) -> bool {
     matches!(&node.value, Value::Text(text) if text == wanted)
 }
 
-/// The same tree at one position: errors can only show lines of the template itself.
+/// The same tree with one position for all nodes, because errors show lines of the template only.
 fn relocated(node: Node, at: Position) -> Node {
     let value = match node.value {
         Value::List(items) => {

@@ -1,4 +1,4 @@
-//! The intrinsic functions of CloudFormation, evaluated.
+//! Evaluates the intrinsic functions of CloudFormation.
 
 use base64::Engine;
 
@@ -7,7 +7,7 @@ use super::scope::Scope;
 use super::tree::{Entry, Mapping, Node, Value, is_intrinsic};
 
 impl Scope<'_> {
-    /// The node with every function in it replaced by its value; keys without a value are left out.
+    /// The node with every intrinsic function replaced by its value. Keys without a value are left out.
     pub(crate) fn evaluate(&self, node: &Node) -> Result<Node, Mistake> {
         let size = if let Value::Text(text) = &node.value { text.len() } else { 0 };
         self.step(node.at, size, || {
@@ -42,7 +42,7 @@ impl Scope<'_> {
         })
     }
 
-    /// Follows `Fn::If` to the branch that holds, and evaluates nothing below it.
+    /// The branch that `Fn::If` selects, unevaluated; another node as it is.
     pub(crate) fn choose<'n>(&self, node: &'n Node) -> Result<&'n Node, Mistake> {
         match node.only_entry() {
             Some(entry) if entry.key == "Fn::If" => {
@@ -52,7 +52,7 @@ impl Scope<'_> {
         }
     }
 
-    /// A text, whatever function it comes from.
+    /// The value of a node that must be a text, after evaluation.
     pub(crate) fn text(&self, node: &Node, what: &str) -> Result<String, Mistake> {
         let value = self.evaluate(node)?;
         value.scalar(what).map(str::to_owned).map_err(|mistake| Mistake { at: node.at, ..mistake })
@@ -103,7 +103,12 @@ impl Scope<'_> {
                 )
                 .help("use a parameter, and give its value in hardcap.toml under [parameters]"));
             }
-            name => return Err(Mistake::new(node.at, format!("there is no function `{name}`"))),
+            name => {
+                return Err(Mistake::new(
+                    node.at,
+                    format!("`{name}` is not a function of CloudFormation"),
+                ));
+            }
         };
         Ok(Node::new(node.at, value))
     }
@@ -139,7 +144,7 @@ impl Scope<'_> {
     fn attribute_at(&self, path: &str, at: Position) -> Result<Node, Mistake> {
         match path.split_once('.') {
             Some((logical_id, attribute)) => self.resource_attribute(logical_id, attribute, at),
-            None => Err(Mistake::new(at, format!("`{path}` names no attribute"))
+            None => Err(Mistake::new(at, format!("`{path}` does not name an attribute"))
                 .help(format!("write `{path}.Arn`, or `!Ref {path}`"))),
         }
     }
@@ -174,7 +179,7 @@ impl Scope<'_> {
         if let Some(value) = own.and_then(|own| own.get(name)) {
             return self.text(value, &format!("`{name}` of `Fn::Sub`"));
         }
-        // What hardcap knows only when it listens, such as an address, passes through: see `Addresses`.
+        // A value that is known only when hardcap listens, such as an address, stays a placeholder: see `Addresses`.
         if name.starts_with("hardcap:") || name.starts_with("companions.") {
             return Ok(format!("${{{name}}}"));
         }
@@ -216,12 +221,12 @@ impl Scope<'_> {
         let items = list.items("the list of `Fn::Select`")?;
         at.and_then(|at| items.get(at)).cloned().ok_or_else(|| {
             let length = items.len();
-            Mistake::new(index.at, format!("`Fn::Select` asks for item {index_text} of {length}"))
-                .help("the first item is 0")
+            Mistake::new(index.at, format!("the index of `Fn::Select` is {index_text}, and the length of its list is {length}"))
+                .help("count from 0")
         })
     }
 
-    /// `[block, count, bits of each block's hosts]`: the first `count` blocks of that size.
+    /// `Fn::Cidr` of `[block, count, host bits]`: the first `count` blocks with that number of host bits.
     fn cidr(&self, argument: &Node) -> Result<Value, Mistake> {
         let shape = "`[block, count, host bits]`";
         let value = self.evaluate(argument)?;
@@ -282,7 +287,7 @@ impl Scope<'_> {
         ["a", "b", "c"].map(|zone| Node::text(at, format!("{}{zone}", self.names.region))).into()
     }
 
-    /// The branch of `Fn::If` that holds.
+    /// The branch that `Fn::If` selects.
     fn branch<'n>(&self, entry: &'n Entry) -> Result<&'n Node, Mistake> {
         let items = entry.value.items("`Fn::If`")?;
         let [condition, yes, no] = items else {
@@ -294,13 +299,12 @@ impl Scope<'_> {
         Ok(if self.condition(name, condition.at)? { yes } else { no })
     }
 
-    /// Whether the condition of that name holds.
+    /// The value of the condition of that name.
     pub(crate) fn condition(&self, name: &str, at: Position) -> Result<bool, Mistake> {
         let Some(entry) = self.conditions.find(name) else {
             let known = self.conditions.iter().map(|entry| entry.key.as_str());
-            return Err(
-                Mistake::new(at, format!("there is no condition `{name}`")).nearest(name, known)
-            );
+            return Err(Mistake::new(at, format!("the template has no condition `{name}`"))
+                .nearest(name, known));
         };
         self.decide(name, || self.holds(&entry.value))
     }
@@ -340,7 +344,7 @@ impl Scope<'_> {
     }
 }
 
-/// A value as JSON. Numbers and truth values that were written without quotes are texts here, as CloudFormation's are.
+/// A value as JSON. Numbers and truth values are texts, as in CloudFormation.
 fn json_of(node: &Node) -> serde_json::Value {
     match &node.value {
         Value::Absent => serde_json::Value::Null,
@@ -352,7 +356,7 @@ fn json_of(node: &Node) -> serde_json::Value {
     }
 }
 
-/// Equal whatever their places are.
+/// Whether two values are equal. Positions are ignored.
 fn same(left: &Node, right: &Node) -> bool {
     match (&left.value, &right.value) {
         (Value::Text(left), Value::Text(right)) => left == right,

@@ -1,4 +1,4 @@
-//! Responses that a REST API gives without a function: mock integrations, and the preflights of SAM's `Cors`.
+//! Fixed responses of a REST API, without a function: mock integrations, and the preflights of SAM's `Cors`.
 
 use super::mistake::Mistake;
 use super::properties::Properties;
@@ -9,7 +9,7 @@ use hardcap_core::config::{
 
 const PARAMETER: &str = "method.response.header.";
 
-/// The names of a mock integration's members, which CloudFormation and OpenAPI spell differently.
+/// The names of a mock integration's properties, which differ between CloudFormation and OpenAPI.
 pub(super) struct Names {
     pub(super) responses: &'static str,
     pub(super) status: &'static str,
@@ -18,7 +18,7 @@ pub(super) struct Names {
     pub(super) pattern: &'static str,
 }
 
-/// In `AWS::ApiGateway::Method`, where responses are a list.
+/// The names in `AWS::ApiGateway::Method`, where responses are a list.
 pub(super) const RAW: Names = Names {
     responses: "IntegrationResponses",
     status: "StatusCode",
@@ -26,7 +26,7 @@ pub(super) const RAW: Names = Names {
     templates: "ResponseTemplates",
     pattern: "SelectionPattern",
 };
-/// In a definition, where responses are a mapping by pattern.
+/// The names in an OpenAPI definition, where responses are a mapping by pattern.
 pub(super) const DEFINED: Names = Names {
     responses: "responses",
     status: "statusCode",
@@ -35,7 +35,7 @@ pub(super) const DEFINED: Names = Names {
     pattern: "selectionPattern",
 };
 
-/// The response of a mock integration: that without a pattern, which every request gets. `None` where it has none.
+/// The response of a mock integration to every request: the one without a pattern. `None` if there is none.
 pub(super) fn response(
     of: &Properties<'_>,
     names: &Names,
@@ -78,7 +78,7 @@ pub(super) fn response(
     Ok(None)
 }
 
-/// A route of a REST API that answers without a function.
+/// A route of a REST API with a fixed response.
 pub(super) fn route(method: String, path: String, fixed: FixedResponse) -> Route {
     Route {
         method,
@@ -93,7 +93,7 @@ pub(super) fn route(method: String, path: String, fixed: FixedResponse) -> Route
     }
 }
 
-/// The template of JSON, where it is a text. One with variables is not evaluated.
+/// The mapping template for JSON, if it is a text. A template with variables is not evaluated.
 fn body(of: &Properties<'_>, names: &Names) -> Result<String, Mistake> {
     let Some(templates) = of.value(names.templates)? else { return Ok(String::new()) };
     let Some(Node { value: Value::Text(text), at }) = templates.get("application/json") else {
@@ -110,7 +110,7 @@ fn body(of: &Properties<'_>, names: &Names) -> Result<String, Mistake> {
     Ok(text.clone())
 }
 
-/// A text in single quotes, as API Gateway writes one.
+/// The content of a text in single quotes, API Gateway's notation of a static value.
 fn quoted(text: &str) -> Option<&str> {
     text.strip_prefix('\'')?.strip_suffix('\'')
 }
@@ -122,7 +122,7 @@ pub(super) struct SamCors {
     methods: Option<String>,
 }
 
-/// Reads `Cors`: an origin, or a mapping. The values stand between single quotes.
+/// Reads `Cors`: an origin, or a mapping. The values are in single quotes.
 pub(super) fn sam_cors(of: &Properties<'_>) -> Result<Option<SamCors>, Mistake> {
     let plain = |text: String| quoted(&text).map(str::to_owned).unwrap_or(text);
     let Some(node) = of.node("Cors")? else { return Ok(None) };

@@ -1,9 +1,9 @@
 //! A SAM or CloudFormation template, read into the [`Config`] that the emulator runs.
 //!
-//! In the order of reading: `yaml` makes a tree of the text, `include` adds the local files that it names, `foreach` and
-//! `expand` write loops and SAM's shorthands out, `scope` and `intrinsics` evaluate expressions when a property is asked
-//! for (`properties`), and `assemble` makes functions, APIs and buckets of resources. `nested` reads the templates of nested
-//! stacks in the same way. Only `include`, `access` and `nested` open files, and nothing is started.
+//! The modules in the order of reading: `yaml` parses the text into a tree, `include` adds the local files that it names,
+//! `foreach` and `expand` expand loops and SAM's shorthands, `scope` and `intrinsics` evaluate expressions when a property is
+//! read (`properties`), and `assemble` turns resources into functions, APIs and buckets. `nested` reads the templates of nested
+//! stacks in the same way. Only `include`, `access` and `nested` open files. No module starts a program.
 
 mod access;
 mod api;
@@ -51,27 +51,27 @@ use crate::source::tree;
 use hardcap_core::config::Config;
 use nested::Around;
 
-/// A larger file is not a template: CloudFormation itself takes 1 MB.
+/// The maximum size of a template in bytes. The quota of CloudFormation is 1 MB.
 const LARGEST: usize = 4 * 1024 * 1024;
 
-/// A template that was read.
+/// The content of a template.
 #[derive(Debug)]
 pub struct Loaded {
-    /// All that runs. The functions have no command yet: [`crate::packaging`] finds their programs.
+    /// The configuration of the run. Its functions have no command yet: [`crate::packaging`] finds their programs.
     pub config: Config,
-    /// Where each function's program comes from, in the order of `config.functions`.
+    /// The package of each function, in the order of `config.functions`.
     pub packages: Vec<Package>,
     /// The names of the template's parameters.
     pub parameters: Vec<String>,
-    /// Parts of the template that have no effect here, or another one than on AWS.
+    /// Warnings of parts of the template that have no effect here, or another effect than on AWS.
     pub warnings: Vec<Warning>,
-    /// Where each resource is declared, by logical id: `template.yaml` and the position.
+    /// The file and the position of each resource, by logical id.
     pub places: IndexMap<String, (PathBuf, Position)>,
     /// The rules of `hardcap check` that are silenced.
     pub ignored: Vec<Ignored>,
     /// The local files that the template includes.
     pub files: Vec<PathBuf>,
-    /// Where each bucket is declared, by its name.
+    /// The file and the position of each bucket, by its name.
     pub bucket_places: IndexMap<String, (PathBuf, Position)>,
 }
 
@@ -111,7 +111,7 @@ fn load_within(
     let source = Source { path, text };
     if text.len() > LARGEST {
         let message =
-            format!("this file has {} bytes; a template has at most {LARGEST}", text.len());
+            format!("this file has {} bytes; the maximum of a template is {LARGEST}", text.len());
         return Err(source.error(mistake::Mistake::new(Position { line: 1, column: 1 }, message)));
     }
     read(&source, settings, limits, around).map_err(|mistake| source.error(mistake))
@@ -132,7 +132,7 @@ fn read(
     loaded.files.extend(includes.files);
     let warnings = document.warnings.into_iter().chain(includes.warnings);
     loaded.warnings.extend(warnings.map(|mistake| source.warning(mistake)));
-    // Those of this template come first.
+    // The warnings of this template come first.
     loaded.warnings.sort_by_key(|it| (it.path != source.path, it.path.clone(), it.position));
     Ok(loaded)
 }

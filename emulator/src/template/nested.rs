@@ -1,8 +1,8 @@
 //! Nested stacks: `AWS::CloudFormation::Stack` and `AWS::Serverless::Application` whose templates are files on this machine.
 //!
-//! A nested template is read when its outputs or its resources are needed first, with the values that its parent gives to its
-//! parameters. Its resources then join those of the parent, with the path of the nested stack before their logical ids:
-//! `Nested/Function`, as AWS SAM CLI names them. Names that AWS would generate contain that path too.
+//! A nested template is read on the first use of its outputs or resources, with the values that its parent gives to its
+//! parameters. Its resources are added to those of the parent. Their logical ids begin with the path of the nested stack, as in
+//! AWS SAM CLI: `Nested/Function`. Names that AWS would generate contain that path too.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -23,20 +23,20 @@ use crate::rules::Ignored;
 use crate::settings::Settings;
 use hardcap_core::config::Config;
 
-/// The stacks around a template. By default there are none.
+/// The stacks that contain a template. The default is no stack.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Around {
-    /// The logical ids of the nested stacks that lead to this template, each with a `/` after it.
+    /// The logical ids of the nested stacks from the outermost template to this one, each followed by `/`.
     pub(super) path: String,
-    /// The files of the templates around this one.
+    /// The files of the templates that contain this one.
     templates: Vec<PathBuf>,
     /// The names of functions in other templates of the run.
     functions: Vec<String>,
-    /// Parameters whose values cannot be evaluated in the parent, and why.
+    /// Parameters whose values cannot be evaluated in the parent, with the error.
     pub(super) without_value: IndexMap<String, Mistake>,
 }
 
-/// What a template needs to read the templates of its nested stacks, and those that it has read.
+/// The nested stacks of a template, and the settings to read their templates with.
 pub(super) struct Nesting<'a> {
     pub(super) around: Around,
     template: PathBuf,
@@ -46,7 +46,7 @@ pub(super) struct Nesting<'a> {
     stacks: RefCell<IndexMap<String, NestedStack>>,
 }
 
-/// What became of a nested stack.
+/// The progress of a nested stack.
 enum NestedStack {
     /// Its template is being read.
     Reading,
@@ -91,7 +91,7 @@ pub(super) fn is_nested(kind: &str) -> bool {
     matches!(kind, "AWS::CloudFormation::Stack" | "AWS::Serverless::Application")
 }
 
-/// A name of at most this many characters. The end of a longer one is replaced by a digest, so that it stays unique.
+/// A name of at most `most` characters. The end of a longer name is replaced by a digest, so it stays unique.
 pub(super) fn fitted(name: String, most: usize) -> String {
     if name.len() <= most {
         return name;
@@ -107,13 +107,16 @@ impl Scope<'_> {
         format!("{}-{}", self.names.stack, entry.key)
     }
 
-    /// Reads the template of a nested stack, once. One that is not on this machine is left out with a warning.
+    /// Reads the template of a nested stack, once. A template that is not on this machine is left out with a warning.
     pub(super) fn read_nested(&self, entry: &Entry) -> Result<(), Mistake> {
         match self.nesting.stacks.borrow().get(&entry.key) {
             None => {}
             Some(NestedStack::Read(_) | NestedStack::LeftOut) => return Ok(()),
             Some(NestedStack::Reading) => {
-                let message = format!("the nested stack `{}` needs its own outputs", entry.key);
+                let message = format!(
+                    "the parameters of the nested stack `{}` depend on its own outputs",
+                    entry.key
+                );
                 return Err(Mistake::new(entry.at, message));
             }
         }
@@ -145,7 +148,7 @@ impl Scope<'_> {
                         settings.parameters.insert(name, shown(&value));
                     }
                     Ok(None) => {}
-                    // An error only where the nested template uses it.
+                    // This is an error only if the nested template uses the parameter.
                     Err(mistake) => {
                         around.without_value.insert(name, mistake);
                     }
@@ -203,8 +206,7 @@ impl Scope<'_> {
         functions.filter_map(|entry| self.function_name(entry).ok()).collect()
     }
 
-    /// The settings of a run, as a nested template has them: its functions are those below its path, and its parameters have no
-    /// values yet.
+    /// The settings for a nested template: the functions below its path, and no values of parameters.
     fn settings_of(&self, entry: &Entry) -> Settings {
         let own = self.nesting.settings;
         let below = format!("{}/", entry.key);
@@ -214,7 +216,7 @@ impl Scope<'_> {
             .collect();
         Settings {
             stack: Some(self.nested_name(entry)),
-            // The project of a nested template is that of the run.
+            // A nested template has the project folder of the run.
             folder: Some(own.folder.clone().unwrap_or_else(|| self.nesting.folder().to_owned())),
             functions,
             parameters: IndexMap::new(),
@@ -235,13 +237,13 @@ impl Scope<'_> {
     }
 }
 
-/// The file of a nested template; `None` with a warning where it is not on this machine.
+/// The file of a nested template; `None` with a warning if it is not on this machine.
 fn nested_template(of: &Properties<'_>, entry: &Entry) -> Result<Option<PathBuf>, Mistake> {
     let folder = of.scope.nesting.folder();
     let key =
         if kind(entry) == "AWS::Serverless::Application" { "Location" } else { "TemplateURL" };
     let node = of.node(key)?;
-    // CDK's own note of the asset, relative to `cdk.out`.
+    // CDK's metadata has the path of the asset, relative to `cdk.out`.
     let asset = entry.value.get("Metadata").and_then(|of| of.get("aws:asset:path"));
     if let Some(Value::Text(asset)) = asset.map(|node| &node.value) {
         return Ok(Some(folder.join(asset)));
@@ -271,7 +273,7 @@ fn nested_template(of: &Properties<'_>, entry: &Entry) -> Result<Option<PathBuf>
     if !location.contains("://") {
         return Ok(Some(folder.join(location)));
     }
-    // What CDK and `sam package` upload lies beside the template until then.
+    // CDK and `sam package` keep the files that they upload beside the template.
     let object = location.rsplit('/').next().unwrap_or_default();
     match packaging::uploaded(folder, object) {
         Some(file) => Ok(Some(file)),
@@ -293,7 +295,9 @@ fn read_template(of: &Properties<'_>, path: &Path) -> Result<String, Mistake> {
     };
     let size = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
     if size > LARGEST as u64 {
-        return Err(failed(format!("it has {size} bytes; a template has at most {LARGEST}")));
+        return Err(failed(format!(
+            "the file has {size} bytes; the maximum of a template is {LARGEST}"
+        )));
     }
     std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))
 }
@@ -315,7 +319,7 @@ impl Loaded {
         nested_stacks.iter_mut().for_each(|stack| prefix(&mut stack.path));
         let places = std::mem::take(&mut nested.places).into_iter();
         nested.places = places.map(|(id, place)| (format!("{logical_id}/{id}"), place)).collect();
-        // The names of a template's parameters are those of the outermost one.
+        // Only the parameters of the outermost template are given from outside.
         nested.parameters.clear();
         self.join(nested);
     }

@@ -1,4 +1,4 @@
-//! Reading a mapping by the names of its properties, and saying which were not understood.
+//! Reads a mapping by the names of its properties, and warns of properties that no code has read.
 
 use std::cell::RefCell;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use super::tree::{Entry, Mapping, Node, Value};
 /// A mapping that is being read. [`Properties::finish`] warns of each property that was not read.
 pub(crate) struct Properties<'n> {
     pub(crate) scope: &'n Scope<'n>,
-    /// As messages name it: ``the function `Proxy` ``.
+    /// The mapping's name in messages: ``the function `Proxy` ``.
     pub(crate) what: String,
     pub(crate) at: Position,
     entries: &'n Mapping,
@@ -49,7 +49,7 @@ impl<'n> Properties<'n> {
         }
     }
 
-    /// The property as it was written, with `Fn::If` followed; `None` when it is absent.
+    /// The unevaluated value of a property, with `Fn::If` followed; `None` when it is absent.
     pub(crate) fn node(&self, key: &str) -> Result<Option<&'n Node>, Mistake> {
         self.known.borrow_mut().push(key.to_owned());
         let Some(entry) = self.entries.find(key) else {
@@ -60,7 +60,7 @@ impl<'n> Properties<'n> {
         Ok((!nothing).then_some(node))
     }
 
-    /// The value of a property; `None` when it is absent or comes out as nothing.
+    /// The value of a property; `None` when it is absent or evaluates to `AWS::NoValue`.
     pub(crate) fn value(&self, key: &str) -> Result<Option<Node>, Mistake> {
         let Some(node) = self.node(key)? else { return Ok(None) };
         let value = self.scope.evaluate(node)?;
@@ -94,7 +94,7 @@ impl<'n> Properties<'n> {
         }
     }
 
-    /// A list of texts; one text alone is a list of one, as CloudFormation takes it.
+    /// A list of texts. A text alone is a list of one item, as in CloudFormation.
     pub(crate) fn texts(&self, key: &str) -> Result<Vec<String>, Mistake> {
         let Some(value) = self.value(key)? else { return Ok(Vec::new()) };
         if let Value::Text(text) = &value.value {
@@ -133,7 +133,7 @@ impl<'n> Properties<'n> {
         Ok(children)
     }
 
-    /// The mappings in this mapping, by name: everything in it is a name.
+    /// The mappings in a mapping of this mapping, whose keys are names.
     pub(crate) fn named_children(
         &self,
         key: &str,
@@ -153,12 +153,12 @@ impl<'n> Properties<'n> {
         self.entries
     }
 
-    /// Properties that change nothing that hardcap emulates.
+    /// Marks properties as read that have no effect on the behaviour that hardcap emulates.
     pub(crate) fn without_effect(&self, keys: &[&str]) {
         self.known.borrow_mut().extend(keys.iter().map(|key| (*key).to_owned()));
     }
 
-    /// A property that AWS acts on and hardcap does not, and what follows from that.
+    /// Warns of a property that has an effect on AWS and none here, with the consequence.
     pub(crate) fn not_emulated(&self, key: &str, consequence: &str) -> Result<(), Mistake> {
         if let Some(node) = self.node(key)? {
             let message = format!("{} is not emulated: {consequence}", self.name(key));
@@ -167,7 +167,7 @@ impl<'n> Properties<'n> {
         Ok(())
     }
 
-    /// A property by which AWS decides who may call, and that is not enforced here.
+    /// Warns of an authorization property that is not enforced here, with the consequence.
     pub(crate) fn not_checked(&self, key: &str, consequence: &str) -> Result<(), Mistake> {
         if let Some(node) = self.node(key)? {
             let message = format!("{} is not enforced: {consequence}", self.name(key));
@@ -176,7 +176,7 @@ impl<'n> Properties<'n> {
         Ok(())
     }
 
-    /// Warns of every property that nothing asked for.
+    /// Warns of every property that was not read.
     pub(crate) fn finish(self) {
         let known = self.known.borrow();
         for entry in self.entries.iter().filter(|entry| !known.contains(&entry.key)) {
@@ -189,7 +189,7 @@ impl<'n> Properties<'n> {
         }
     }
 
-    /// As messages name a property.
+    /// The name of a property in messages.
     pub(crate) fn name(&self, key: &str) -> String {
         format!("`{key}` of {}", self.what)
     }

@@ -24,9 +24,9 @@ pub(super) fn auto_publish(function: &mut Function, alias: &str) {
     function.publishing.events = Some(std::mem::replace(&mut function.events, of_latest));
 }
 
-/// Reads the resources of their own, when all functions are known.
+/// Reads versions, aliases and event configurations that are resources, after all functions were read.
 pub(super) fn connect(scope: &Scope<'_>, parts: &mut Parts) -> Result<(), Mistake> {
-    // Aliases before the configurations of their events.
+    // Aliases are read before their event configurations.
     for (wanted, what) in
         [(VERSION, "the version"), (ALIAS, "the alias"), (EVENTS, "the configuration")]
     {
@@ -46,7 +46,7 @@ pub(super) fn connect(scope: &Scope<'_>, parts: &mut Parts) -> Result<(), Mistak
                 Some(function) if wanted == VERSION => version(of, function)?,
                 Some(function) if wanted == ALIAS => alias(of, function)?,
                 Some(function) => events(of, function)?,
-                // A function of another stack.
+                // The function may be in another stack.
                 None => not_here(&of, &name),
             }
         }

@@ -1,4 +1,4 @@
-//! APIs written out in the resources of CloudFormation: `AWS::ApiGateway::*` and `AWS::ApiGatewayV2::*`.
+//! APIs of CloudFormation: `AWS::ApiGateway::*` and `AWS::ApiGatewayV2::*`.
 
 use super::access::{self, RouteAuth};
 use super::api::{
@@ -20,7 +20,7 @@ use super::streaming::check_uri;
 use super::tree::Entry;
 use hardcap_core::config::{Access, ApiKind, PayloadFormat, ResponseTransferMode, Route};
 
-/// Reads the APIs themselves. [`connect`] reads the resources that refer to them, because those may come first.
+/// Reads the APIs. [`connect`] reads the resources that refer to them afterwards, because they may be before the API.
 pub(super) fn read(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {
     match kind(entry) {
         "AWS::ApiGateway::RestApi" => rest_api(scope, entry, parts),
@@ -31,7 +31,7 @@ pub(super) fn read(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Resul
         | "AWS::ApiGateway::Stage"
         | "AWS::ApiGatewayV2::Route"
         | "AWS::ApiGatewayV2::Stage" => Ok(()),
-        // Read by what refers to them, or of no effect here.
+        // Read with the resources that refer to them, or without effect here.
         "AWS::ApiGateway::Resource"
         | "AWS::ApiGateway::Deployment"
         | "AWS::ApiGateway::DocumentationPart"
@@ -57,7 +57,7 @@ pub(super) fn read(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Resul
     }
 }
 
-/// Reads stages, routes and methods into the APIs that they name.
+/// Adds stages, routes and methods to the APIs that they name.
 pub(super) fn connect(scope: &Scope<'_>, parts: &mut Parts) -> Result<(), Mistake> {
     for entry in scope.resources {
         match kind(entry) {
@@ -131,7 +131,7 @@ fn http_api(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), M
     of.not_emulated("DisableExecuteApiEndpoint", "the API responds at its address")?;
     of.without_effect(&["BasePath", "CredentialsArn"]);
     openapi::read_routes(&of, entry, "Body", parts)?;
-    // The quick way: one function behind one route.
+    // API Gateway's quick create: one function with one route.
     if let Some(target) = of.text("Target")? {
         let key = of.text("RouteKey")?.unwrap_or_else(|| "$default".to_owned());
         let (method, path) = route_key(&of, &key)?;
@@ -154,7 +154,7 @@ fn http_api(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), M
     } else {
         of.without_effect(&["RouteKey"]);
     }
-    // The events of functions add no route to an API that AWS SAM does not make.
+    // AWS SAM adds routes of events only to APIs of SAM.
     parts.defined.push(entry.key.clone());
     let cors = http_cors(&of, "CorsConfiguration", "Body")?;
     parts.apis.push(bare(entry, ApiKind::Http { cors }));
@@ -204,7 +204,7 @@ fn stage(
     Ok(())
 }
 
-/// A deployment that names a stage makes it.
+/// A deployment with a stage's name creates the stage.
 fn deployment(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {
     let of = Properties::of(scope, "the deployment", entry)?;
     if of.node("StageName")?.is_some() {
@@ -229,7 +229,7 @@ fn route(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mist
     let Some(integration) = scope.resource(id) else {
         return Err(Mistake::new(
             of.at,
-            format!("{} names no integration of this template", of.name("Target")),
+            format!("{} does not name an integration of this template", of.name("Target")),
         )
         .help("write `Target: !Sub integrations/${TheIntegration}`"));
     };
@@ -272,7 +272,7 @@ fn route(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mist
     Ok(())
 }
 
-/// `GET /items` or `$default`.
+/// The method and the path of a route key: `GET /items` or `$default`.
 fn route_key(of: &Properties<'_>, key: &str) -> Result<(String, String), Mistake> {
     if key == "$default" {
         return Ok(("ANY".to_owned(), key.to_owned()));
@@ -288,7 +288,7 @@ fn route_key(of: &Properties<'_>, key: &str) -> Result<(String, String), Mistake
     Ok((method, path.to_owned()))
 }
 
-/// Properties of an integration that change nothing for one of type `AWS_PROXY`.
+/// Properties of an integration without effect for the type `AWS_PROXY`.
 const OF_INTEGRATIONS: [&str; 9] = [
     "CacheKeyParameters",
     "CacheNamespace",
@@ -353,7 +353,7 @@ fn method(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mis
     finish_method(of, (api, entry.at, route), parts)
 }
 
-/// Reads the requirements of a method for its requests.
+/// Reads the authorization of a method, and adds its route.
 fn finish_method(
     of: Properties<'_>,
     (api, at, mut route): (String, Position, Route),
@@ -367,7 +367,7 @@ fn finish_method(
     Ok(())
 }
 
-/// The path of a resource: its own part behind its parent's.
+/// The path of a resource: its parent's path and its own part.
 fn path_of(
     scope: &Scope<'_>,
     id: &str,

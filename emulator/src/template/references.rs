@@ -1,4 +1,4 @@
-//! What `Ref` and `GetAtt` of a resource give: the names that AWS would make up, made the same way on every run.
+//! The values of `Ref` and `GetAtt` of a resource. Names that AWS would generate are the same in every run.
 
 use super::mistake::{Mistake, Position};
 use super::nested::{fitted, is_nested};
@@ -33,7 +33,7 @@ impl Scope<'_> {
             | "AWS::Lambda::LayerVersion"
             | "AWS::Serverless::LayerVersion" => self.other_arn(entry, kind(entry))?,
             "AWS::SecretsManager::Secret" => self.secret_arn(entry)?,
-            // The raw resources of an API only name each other.
+            // Only other resources of the same API refer to these resources of CloudFormation.
             kind if kind.starts_with("AWS::ApiGateway") => name.to_owned(),
             "AWS::Serverless::SimpleTable" => self.other_name(entry, "AWS::DynamoDB::Table")?,
             kind if is_nested(kind) => Stack::arn_of(&self.nested_name(entry), &self.names.region),
@@ -137,7 +137,7 @@ impl Scope<'_> {
         })
     }
 
-    /// `GetAtt` of a resource that is not emulated: the form that its service gives it, else a name.
+    /// `GetAtt` of a resource that is not emulated: in the form of its service if that is known, else a name.
     fn foreign_attribute(
         &self,
         entry: &Entry,
@@ -180,7 +180,7 @@ impl Scope<'_> {
         Ok(format!("https://sqs.{}.amazonaws.com/{ACCOUNT_ID}/{name}", self.names.region))
     }
 
-    /// The ARN of an alias or a version: its function's, with the alias or the number behind it.
+    /// The ARN of an alias or a version: the ARN of its function, followed by the alias or the number.
     fn qualified(&self, entry: &Entry, key: &str) -> Result<String, Mistake> {
         let function = self.named(entry, &["FunctionName"])?.unwrap_or_default();
         let function = super::function::function_of(&function);
@@ -202,7 +202,7 @@ impl Scope<'_> {
         }
     }
 
-    /// The ARN of a resource that is not emulated, in the form that its service gives it.
+    /// The ARN of a resource that is not emulated, in the form of its service.
     fn other_arn(&self, entry: &Entry, kind: &str) -> Result<String, Mistake> {
         let name = self.other_name(entry, kind)?;
         let (region, account) = (self.names.region.as_str(), ACCOUNT_ID);
@@ -245,7 +245,7 @@ impl Scope<'_> {
         Ok(hardcap_core::config::secret_arn(&self.names.region, &name, 0))
     }
 
-    /// What SAM makes beside a resource: the role and the URL of a function, the stage of an API.
+    /// `Ref` of a resource that SAM generates: the role or the URL of a function, the stage of an API.
     fn generated_reference(&self, name: &str, at: Position) -> Result<Node, Mistake> {
         if let Some((function, attribute)) = name.split_once('.')
             && is_qualifier(attribute)
@@ -265,7 +265,7 @@ impl Scope<'_> {
             let stage = self.named(api, &["StageName"])?;
             return Ok(Node::text(at, stage.unwrap_or_else(|| "Prod".to_owned())));
         }
-        // A parameter without a value is not a generated name, and may be that of a stage itself.
+        // A parameter without a value is not a generated name. The name of a stage may refer to it, which would recurse.
         if self.declared.contains(name) || !name.ends_with("Stage") {
             return Err(self.unknown(name, at));
         }
@@ -310,7 +310,7 @@ impl Scope<'_> {
         let known: Vec<&str> = self.known_names().collect();
         let declared =
             "give it a default under Parameters, a value with --parameter, or declare the resource";
-        Mistake::new(at, format!("nothing in this template is called `{name}`, or it has no value"))
+        Mistake::new(at, format!("this template has no parameter or resource `{name}`"))
             .help(declared)
             .nearest(name, known)
     }
@@ -321,7 +321,7 @@ impl Scope<'_> {
         kind(entry).starts_with("AWS::Serverless::").then_some(entry)
     }
 
-    /// The function's name: the logical id unless the template gives another, as AWS adds only a random tail to it.
+    /// The function's name: the template's, else the logical id. On AWS the latter has a random suffix.
     pub(crate) fn function_name(&self, entry: &Entry) -> Result<String, Mistake> {
         let given = self.named(entry, &["FunctionName"])?;
         let path = &self.nesting.around.path;
@@ -333,7 +333,7 @@ impl Scope<'_> {
         format!("${{hardcap:url:{}{logical_id}}}/", self.nesting.around.path)
     }
 
-    /// The bucket's name: the stack's and the logical id in small letters unless the template gives another.
+    /// The bucket's name: the template's, else the stack's name and the logical id in lower case.
     pub(crate) fn bucket_name(&self, entry: &Entry) -> Result<String, Mistake> {
         if let Some(name) = self.named(entry, &["BucketName"])? {
             return Ok(name);
@@ -343,18 +343,18 @@ impl Scope<'_> {
         Ok(fitted(name, 63).trim_matches('-').to_owned())
     }
 
-    /// The id of an API, the same that its events have.
+    /// The id of an API, which its events contain too.
     pub(crate) fn api_id(&self, logical_id: &str) -> String {
         hardcap_core::config::api_id(&format!("{}{logical_id}", self.nesting.around.path))
     }
 
-    /// Where AWS would serve an API, without its stage.
+    /// The address of an API on AWS, without its stage.
     pub(crate) fn api_endpoint(&self, logical_id: &str) -> String {
         let path = &self.nesting.around.path;
         api_endpoint(&format!("{path}{logical_id}"), &self.names.region)
     }
 
-    /// The first of these properties that the resource has.
+    /// The value of the first of these properties that the resource has.
     fn named(&self, entry: &Entry, keys: &[&str]) -> Result<Option<String>, Mistake> {
         let Some(properties) = entry.value.get("Properties") else { return Ok(None) };
         for key in keys {
@@ -368,7 +368,7 @@ impl Scope<'_> {
         Ok(None)
     }
 
-    /// The name of anything else: what the template says, else made from its logical id.
+    /// The name of another resource: the template's, else the stack's name and the logical id.
     pub(crate) fn other_name(&self, entry: &Entry, kind: &str) -> Result<String, Mistake> {
         let last = kind.rsplit("::").next().unwrap_or(kind);
         let own = format!("{last}Name");
@@ -377,18 +377,18 @@ impl Scope<'_> {
     }
 }
 
-/// Where AWS would serve the API of this logical id, without its stage.
+/// The address on AWS of the API with this logical id, without its stage.
 pub(super) fn api_endpoint(logical_id: &str, region: &str) -> String {
     let id = hardcap_core::config::api_id(logical_id);
     format!("https://{id}.execute-api.{region}.amazonaws.com")
 }
 
-/// What `RootResourceId` gives, so that `ParentId` is recognized.
+/// The value of `RootResourceId`, by which `ParentId` recognizes the root.
 pub(crate) const ROOT_RESOURCE: &str = "root";
 
 const FUNCTIONS: [&str; 2] = ["AWS::Serverless::Function", "AWS::Lambda::Function"];
 
-/// The items of an attribute that is a list, in the form that its service gives them. `NAME` stands for the resource.
+/// The items of an attribute that is a list, in the form of its service. `NAME` stands for the resource.
 fn list_attribute(kind: &str, attribute: &str) -> Option<&'static [&'static str]> {
     match (kind, attribute) {
         // The hosted zone, a colon, and the name.
@@ -404,7 +404,7 @@ fn list_attribute(kind: &str, attribute: &str) -> Option<&'static [&'static str]
     }
 }
 
-/// What AWS SAM makes of a function with `AutoPublishAlias`.
+/// Whether an attribute refers to a resource that AWS SAM adds for `AutoPublishAlias`.
 fn is_qualifier(attribute: &str) -> bool {
     matches!(attribute, "Alias" | "Version" | "Version.Version")
 }

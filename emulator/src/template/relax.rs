@@ -1,22 +1,22 @@
-//! Flow collections and quoted scalars whose lines are indented less than YAML asks for, as PyYAML reads them.
+//! Flow collections and quoted scalars whose lines are indented less than YAML 1.2 requires, as PyYAML reads them.
 //!
 //! AWS SAM CLI and cfn-lint parse templates with PyYAML, which ignores indentation inside `[…]`, `{…}` and quotes.
 //! YAML 1.2 does not, and the parser follows YAML 1.2. People paste JSON into YAML, so its closing bracket often stands
-//! at the indentation of its parent. This indents such lines and remembers by how much.
+//! at the indentation of its parent. This module indents such lines and records by how many columns.
 
 use std::iter::repeat_n;
 
-/// A text with its lines moved to the right, and by how many columns each line was moved.
+/// A text whose lines are moved to the right.
 pub(super) struct Relaxed {
     pub(super) text: String,
-    /// By line, counted from 0.
+    /// The number of columns by which each line is moved.
     pub(super) shifts: Vec<usize>,
 }
 
-/// Where the reader stands at the start of a line.
+/// The state of the reader at the start of a line.
 #[derive(Default)]
 struct Reader {
-    /// Flow collections that are open.
+    /// The number of open flow collections.
     depth: usize,
     /// The quotation mark that is open.
     quote: Option<char>,
@@ -24,7 +24,7 @@ struct Reader {
     plain: bool,
     /// The indentation of the line that began a block scalar (`|` or `>`).
     block_scalar: Option<usize>,
-    /// How far the lines of the open flow collection or quoted scalar are moved.
+    /// The number of columns by which the lines of the open flow collection or quoted scalar are moved.
     shift: usize,
 }
 
@@ -42,7 +42,7 @@ pub(super) fn indent(text: &str) -> Relaxed {
 }
 
 impl Reader {
-    /// Reads a line, and returns how far it has to be moved.
+    /// Reads a line, and returns the number of columns by which it is to be moved.
     fn shift_of(&mut self, line: &str) -> usize {
         let indentation = line.len() - line.trim_start_matches(' ').len();
         if line.trim().is_empty() {
@@ -112,7 +112,7 @@ impl Reader {
     }
 }
 
-/// Whether what follows `|` or `>` is the rest of a block scalar's first line.
+/// Whether the text after `|` or `>` is the rest of a block scalar's first line.
 fn is_header(rest: &str) -> bool {
     let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '+' || c == '-').trim();
     rest.is_empty() || rest.starts_with('#')

@@ -9,12 +9,12 @@ use super::nested::Nesting;
 use super::tree::{Entry, Mapping, Node, Value};
 use hardcap_core::config::{ACCOUNT_ID, Stack};
 
-/// A template that needs more work than this (steps and bytes of text together) refers to itself in circles.
+/// The maximum work of a template's expressions: steps plus bytes of text. Only circular expressions need more.
 const MOST_WORK: usize = 64 * 1024 * 1024;
-/// Expressions that need one another deeper than this are a circle: `A` is `!Ref B` and `B` is `!Ref A`.
+/// The maximum depth of expressions. Only circular ones are deeper: `A` is `!Ref B` and `B` is `!Ref A`.
 const DEEPEST_REFERENCE: usize = 60;
 
-/// The names that everything of a stack is made from.
+/// The names from which the names of a stack's resources are derived.
 #[derive(Clone, Debug)]
 pub(crate) struct StackNames {
     pub(crate) stack: String,
@@ -78,7 +78,7 @@ impl<'a> Scope<'a> {
         })
     }
 
-    /// Says something that does not stop the template, once.
+    /// Adds a warning, once.
     pub(crate) fn warn(&self, warning: Mistake) {
         self.warnings.borrow_mut().insert(warning);
     }
@@ -89,7 +89,7 @@ impl<'a> Scope<'a> {
         warnings
     }
 
-    /// Whether a resource's condition holds.
+    /// Whether a resource's condition is true.
     pub(crate) fn exists(&self, entry: &Entry) -> Result<bool, Mistake> {
         match entry.value.get("Condition") {
             Some(condition) => {
@@ -104,7 +104,7 @@ impl<'a> Scope<'a> {
         self.resources.find(logical_id)
     }
 
-    /// `AWS::Region` and the others.
+    /// The value of a pseudo parameter, such as `AWS::Region`.
     pub(super) fn pseudo_parameter(&self, name: &str, at: Position) -> Result<Node, Mistake> {
         let value = match name {
             "AWS::Region" => self.names.region.clone(),
@@ -117,20 +117,23 @@ impl<'a> Scope<'a> {
             "AWS::NoValue" => return Ok(Node::new(at, Value::Absent)),
             _ => {
                 let known = PSEUDO_PARAMETERS.iter().copied();
-                return Err(Mistake::new(at, format!("there is no pseudo parameter `{name}`"))
-                    .nearest(name, known));
+                return Err(Mistake::new(
+                    at,
+                    format!("CloudFormation has no pseudo parameter `{name}`"),
+                )
+                .nearest(name, known));
             }
         };
         Ok(Node::text(at, value))
     }
 
-    /// The names that a misspelled one may stand for.
+    /// The names of parameters and resources, to correct a misspelled name.
     pub(super) fn known_names(&self) -> impl Iterator<Item = &str> {
         let resources = self.resources.iter().map(|entry| entry.key.as_str());
         self.parameters.keys().map(String::as_str).chain(resources)
     }
 
-    /// Remembers what a condition came out as, so that one is never evaluated twice.
+    /// Caches the value of a condition, so each is evaluated once.
     pub(super) fn decide(
         &self,
         name: &str,
@@ -153,11 +156,16 @@ impl<'a> Scope<'a> {
     ) -> Result<T, Mistake> {
         self.work.set(self.work.get().saturating_add(size).saturating_add(1));
         if self.work.get() > MOST_WORK {
-            return Err(Mistake::new(at, "this template's expressions grow without end"));
+            return Err(Mistake::new(
+                at,
+                format!(
+                    "the expressions of this template need more than {MOST_WORK} steps and bytes"
+                ),
+            ));
         }
         let depth = self.depth.get();
         if depth > DEEPEST_REFERENCE {
-            return Err(Mistake::new(at, "this refers to itself, or nests without end"));
+            return Err(Mistake::new(at, "this expression refers to itself or is nested too deep"));
         }
         self.depth.set(depth + 1);
         let outcome = evaluate();
@@ -177,7 +185,7 @@ const PSEUDO_PARAMETERS: [&str; 8] = [
     "AWS::URLSuffix",
 ];
 
-/// The value of a parameter: what was given, else its default. `None` when there is neither: only using it is wrong.
+/// The value of a parameter: the given one, else its default. `None` without either, which is an error only where it is used.
 fn parameter(entry: &Entry, given: Option<&String>) -> Result<Option<Node>, Mistake> {
     let what = format!("the parameter `{}`", entry.key);
     entry.value.entries(&what)?;
@@ -221,5 +229,5 @@ fn check_allowed(entry: &Entry, value: &Node) -> Result<(), Mistake> {
         return Ok(());
     }
     let message = format!("the parameter `{}` cannot be `{text}`", entry.key);
-    Err(Mistake::new(value.at, message).help(format!("it takes one of: {}", names.join(", "))))
+    Err(Mistake::new(value.at, message).help(format!("write one of: {}", names.join(", "))))
 }

@@ -30,7 +30,7 @@ pub(super) fn table(scope: &Scope<'_>, entry: &Entry) -> Result<Table, Mistake> 
     of.not_emulated("LocalSecondaryIndexes", "only global indexes are made")?;
     of.not_emulated("StreamSpecification", "no function is called with its records")?;
     of.not_emulated("KinesisStreamSpecification", "no stream gets its records")?;
-    of.not_emulated("ImportSourceSpecification", "the table begins empty")?;
+    of.not_emulated("ImportSourceSpecification", "the table is empty at the start")?;
     let attributes = of.children("AttributeDefinitions")?;
     let attributes = attributes.into_iter().map(attribute).collect::<Result<Vec<_>, _>>()?;
     let (hash_key, range_key) = key_schema(&of)?;
@@ -79,7 +79,8 @@ pub(super) fn simple_table(scope: &Scope<'_>, entry: &Entry) -> Result<Table, Mi
             "Number" => AttributeKind::Number,
             "Binary" => AttributeKind::Binary,
             other => {
-                let message = format!("a key is of type String, Number or Binary, not `{other}`");
+                let message =
+                    format!("the type of a key must be String, Number or Binary, not `{other}`");
                 return Err(Mistake::new(key.at, message));
             }
         };
@@ -96,7 +97,7 @@ fn attribute(of: Properties<'_>) -> Result<Attribute, Mistake> {
         "N" => AttributeKind::Number,
         "B" => AttributeKind::Binary,
         other => {
-            let message = format!("`AttributeType` of `{name}` is S, N or B, not `{other}`");
+            let message = format!("`AttributeType` of `{name}` must be S, N or B, not `{other}`");
             return Err(Mistake::new(of.at, message));
         }
     };
@@ -112,7 +113,7 @@ fn key_schema(of: &Properties<'_>) -> Result<(String, Option<String>), Mistake> 
             "HASH" => hash = Some(name),
             "RANGE" => range = Some(name),
             other => {
-                let message = format!("`KeyType` of `{name}` is HASH or RANGE, not `{other}`");
+                let message = format!("`KeyType` of `{name}` must be HASH or RANGE, not `{other}`");
                 return Err(Mistake::new(key.at, message));
             }
         }
@@ -139,7 +140,7 @@ fn global_index(of: Properties<'_>) -> Result<Index, Mistake> {
             Some("INCLUDE") => Projection::Include(given.texts("NonKeyAttributes")?),
             Some(other) => {
                 let message =
-                    format!("`ProjectionType` is ALL, KEYS_ONLY or INCLUDE, not `{other}`");
+                    format!("`ProjectionType` must be ALL, KEYS_ONLY or INCLUDE, not `{other}`");
                 return Err(Mistake::new(given.at, message));
             }
         };
@@ -158,9 +159,10 @@ pub(super) fn parameter(scope: &Scope<'_>, entry: &Entry) -> Result<Parameter, M
         "String" => ParameterKind::String,
         "StringList" => ParameterKind::StringList,
         other => {
-            let message = format!("`Type` of a parameter is String or StringList, not `{other}`");
+            let message =
+                format!("`Type` of a parameter must be String or StringList, not `{other}`");
             return Err(Mistake::new(of.at, message)
-                .help("CloudFormation makes no SecureString; keep the value in a secret"));
+                .help("CloudFormation does not create SecureString parameters; keep the value in a secret"));
         }
     };
     let tier = match of.text("Tier")?.as_deref() {
@@ -169,7 +171,7 @@ pub(super) fn parameter(scope: &Scope<'_>, entry: &Entry) -> Result<Parameter, M
         Some("Intelligent-Tiering") => ParameterTier::IntelligentTiering,
         Some(other) => {
             let message =
-                format!("`Tier` is Standard, Advanced or Intelligent-Tiering, not `{other}`");
+                format!("`Tier` must be Standard, Advanced or Intelligent-Tiering, not `{other}`");
             return Err(Mistake::new(of.at, message));
         }
     };
@@ -184,8 +186,8 @@ pub(super) fn parameter(scope: &Scope<'_>, entry: &Entry) -> Result<Parameter, M
     Ok(parameter)
 }
 
-/// `AWS::SecretsManager::Secret`. What AWS would generate is made from the secret's name, the same on every run, so that
-/// what it protects in a data directory can still be read.
+/// `AWS::SecretsManager::Secret`. A generated value is derived from the secret's name and is the same in every run, so data
+/// that it protects in a data directory stays readable.
 pub(super) fn secret(scope: &Scope<'_>, entry: &Entry) -> Result<Secret, Mistake> {
     let of = Properties::of(scope, "the secret", entry)?;
     of.without_effect(&["KmsKeyId", "Name", "ReplicaRegions", "Tags", "Type"]);
@@ -237,8 +239,9 @@ fn generated(name: &str, of: Properties<'_>) -> Result<String, Mistake> {
             object.insert(key, serde_json::Value::String(password));
             Ok(serde_json::Value::Object(object).to_string())
         }
-        _ => {
-            Err(Mistake::new(at, "`SecretStringTemplate` and `GenerateStringKey` belong together"))
-        }
+        _ => Err(Mistake::new(
+            at,
+            "`SecretStringTemplate` and `GenerateStringKey` must be given together",
+        )),
     }
 }

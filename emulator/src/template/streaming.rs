@@ -1,4 +1,4 @@
-//! Answers that a template wants streamed, and that a run with its limits cannot stream.
+//! Warnings of responses that a template configures as streamed and that are buffered here or on AWS.
 
 use hardcap_limits::{Limits, Row};
 
@@ -8,7 +8,7 @@ use super::scope::Scope;
 use hardcap_core::config::{ApiKind, Config, FunctionUrl, InvokeMode, ResponseTransferMode};
 use hardcap_lambda::name::unqualified;
 
-/// Says where an answer will be buffered although the template wants it streamed.
+/// Warns of each response that is buffered although the template configures it as streamed.
 pub(super) fn warn(scope: &Scope<'_>, config: &Config, routes: &[PendingRoute]) {
     let too_early = |row: &str| {
         let row = Limits::row(row)?;
@@ -33,7 +33,8 @@ pub(super) fn warn(scope: &Scope<'_>, config: &Config, routes: &[PendingRoute]) 
             .iter()
             .find(|known| known.logical_id == *api || scope.api_id(&known.logical_id) == *api);
         if owner.is_some_and(|api| matches!(api.kind, ApiKind::Http { .. })) {
-            let message = format!("{what}, which HTTP APIs do not have: its answers are buffered");
+            let message =
+                format!("{what}, which HTTP APIs do not have: its responses are buffered");
             scope.warn(Mistake::new(*at, message).help("use a REST API, or a function URL"));
         } else if let Some(row) = rest {
             scope.warn(buffered(*at, &what, row));
@@ -41,7 +42,7 @@ pub(super) fn warn(scope: &Scope<'_>, config: &Config, routes: &[PendingRoute]) 
     }
 }
 
-/// Warns of an answer that is to stream from the address of an ordinary invocation: API Gateway streams what comes from
+/// Warns of a streamed response with the URI of an ordinary invocation. API Gateway streams only from
 /// `/2021-11-15/functions/ARN/response-streaming-invocations` (AWS, API Gateway developer guide, Lambda response streaming,
 /// 2025-11-19).
 pub(super) fn check_uri(scope: &Scope<'_>, at: Position, mode: ResponseTransferMode, uri: &str) {
@@ -53,7 +54,7 @@ pub(super) fn check_uri(scope: &Scope<'_>, at: Position, mode: ResponseTransferM
     }
 }
 
-/// Where a function URL is declared: by itself, or with its function.
+/// The position of a function URL: its own, or that of its function.
 fn place(scope: &Scope<'_>, config: &Config, url: &FunctionUrl) -> Position {
     let owner =
         config.functions.iter().find(|function| function.name == unqualified(&url.function));
@@ -64,7 +65,7 @@ fn place(scope: &Scope<'_>, config: &Config, url: &FunctionUrl) -> Position {
 fn buffered(at: Position, what: &str, row: &Row) -> Mistake {
     let since = row.began();
     let message =
-        format!("{what}, which AWS has since {since}: in this run its answers are buffered");
+        format!("{what}, which AWS has since {since}: in this run its responses are buffered");
     Mistake::new(at, message)
         .help(format!("run with `--limits current`, or with any day from {since} on"))
 }

@@ -1,7 +1,7 @@
-//! YAML text to a tree. JSON is YAML, so JSON templates come this way too.
+//! Parses YAML into a tree. JSON templates are parsed here too, because JSON is YAML.
 //!
-//! The short tags become their long forms here (`!Sub x` is `{"Fn::Sub": x}`), so nothing else knows that they exist.
-//! A text that YAML 1.2 refuses for its indentation is read once more as PyYAML reads it: see `relax`.
+//! Short tags are replaced by their long forms (`!Sub x` is `{"Fn::Sub": x}`), so no other module handles them.
+//! A text with an indentation that YAML 1.2 forbids is parsed again as PyYAML reads it: see `relax`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,14 +11,14 @@ use super::mistake::{Mistake, Position};
 use super::relax;
 use super::tree::{DEEPEST, Entry, Mapping, Node, Value};
 
-/// More nodes than this is not a template but aliases of aliases; a template of 1 MB has fewer.
+/// The maximum number of nodes after aliases are expanded. A template of 1 MB without aliases has fewer.
 const MOST_NODES: usize = 500_000;
 
 /// One document.
 pub(crate) struct Document {
-    /// Its content; an empty file is [`Value::Absent`].
+    /// The root of the tree. An empty file is [`Value::Absent`].
     pub(crate) root: Node,
-    /// What it says twice.
+    /// Warnings of repeated keys.
     pub(crate) warnings: Vec<Mistake>,
 }
 
@@ -28,7 +28,7 @@ pub(crate) fn parse(text: &str) -> Result<Document, Mistake> {
         Err(Wrong::Syntax(strict)) => {
             let relaxed = relax::indent(text);
             match read(&relaxed.text, &relaxed.shifts) {
-                // What is read further says better what is wrong.
+                // The error that is further down in the text describes the mistake better.
                 Err(Wrong::Syntax(later)) if later.at > strict.at => Err(later),
                 Err(Wrong::Syntax(_)) => Err(strict),
                 Err(Wrong::Template(mistake)) => Err(mistake),
@@ -42,13 +42,13 @@ pub(crate) fn parse(text: &str) -> Result<Document, Mistake> {
 
 /// The reason why a text is not YAML.
 enum Wrong {
-    /// It is not YAML.
+    /// A syntax error.
     Syntax(Mistake),
-    /// It is YAML that no template has.
+    /// Valid YAML that is not allowed in a template.
     Template(Mistake),
 }
 
-/// Reads a text whose lines were moved to the right by `shifts` columns; positions are those before that.
+/// Parses a text whose lines were moved to the right by `shifts` columns. Positions are those of the original text.
 fn read(text: &str, shifts: &[usize]) -> Result<Document, Wrong> {
     let mut builder = Builder::default();
     let mut parser = Parser::new_from_str(text);
@@ -68,7 +68,7 @@ fn position_of(marker: saphyr_parser::Marker, shifts: &[usize]) -> Position {
     Position { line: marker.line(), column: marker.col().saturating_sub(shift) + 1 }
 }
 
-/// A collection that has begun and not ended.
+/// A collection whose end was not read yet.
 struct Open {
     at: Position,
     anchor: usize,
@@ -88,12 +88,12 @@ struct Builder {
     anchors: HashMap<usize, Anchored>,
     root: Option<Node>,
     nodes: usize,
-    /// Where a mapping is merged into another: the positions of the keys that came with it.
+    /// The positions of `<<` keys, which are also the positions of the keys that were merged there.
     merged: HashSet<Position>,
     warnings: Vec<Mistake>,
 }
 
-/// A node that an alias may repeat: how large and how deep it is, so that repeating stays bounded.
+/// A node with an anchor, and its size and depth, which bound the expansion of aliases.
 struct Anchored {
     node: Node,
     nodes: usize,
@@ -132,7 +132,9 @@ impl Builder {
     fn count(&mut self, nodes: usize, at: Position) -> Result<(), Mistake> {
         self.nodes += nodes;
         if self.nodes > MOST_NODES {
-            let message = format!("this grows to more than {MOST_NODES} values");
+            let message = format!(
+                "this template has more than {MOST_NODES} values, counted with its aliases expanded"
+            );
             return Err(Mistake::new(at, message).help("use fewer aliases of aliases"));
         }
         Ok(())
@@ -163,7 +165,7 @@ impl Builder {
 
     fn end(&mut self, at: Position) -> Result<(), Mistake> {
         let Some(open) = self.open.pop() else {
-            return Err(Mistake::new(at, "something ends here that never began"));
+            return Err(Mistake::new(at, "this ends a collection that has not begun"));
         };
         let value = match open.kind {
             Kind::List(items) => Value::List(items),
@@ -183,7 +185,7 @@ impl Builder {
 
     fn repeat(&mut self, anchor: usize, at: Position) -> Result<(), Mistake> {
         let Some(anchored) = self.anchors.get(&anchor) else {
-            return Err(Mistake::new(at, "this alias stands inside the value that it repeats"));
+            return Err(Mistake::new(at, "this alias is inside the value of its own anchor"));
         };
         let (nodes, depth) = (anchored.nodes, anchored.depth);
         let node = anchored.node.clone();
@@ -192,7 +194,7 @@ impl Builder {
         self.place(node)
     }
 
-    /// Puts a whole node where it belongs: into the collection that is open, or at the root.
+    /// Adds a complete node to the innermost open collection, or makes it the root.
     fn place(&mut self, node: Node) -> Result<(), Mistake> {
         let Some(open) = self.open.last_mut() else {
             self.root = Some(node);
@@ -229,15 +231,15 @@ fn key_of(node: &Node) -> Result<String, Mistake> {
     }
 }
 
-/// AWS SAM CLI reads templates with PyYAML, which takes the last value of a key; a merged key is not one of these.
+/// The warning of a repeated key. AWS SAM CLI uses PyYAML, which takes the last value. A merged key is not a repeated one.
 fn twice(entry: &Entry, first: Position) -> Mistake {
-    let message = format!("the key `{}` is here twice: the last value counts", entry.key);
+    let message = format!("the key `{}` is repeated: the last value takes effect", entry.key);
     Mistake::new(entry.at, message)
         .rule("repeated-key")
         .help(format!("the first one is on line {}; keep one", first.line))
 }
 
-/// `<<: *defaults`: what the mapping does not say itself.
+/// Merges `<<: *defaults`: adds the keys that the mapping does not have.
 fn merge(entries: &mut Mapping, node: Node, at: Position) -> Result<(), Mistake> {
     let mappings = match node.value {
         Value::List(items) => items,
@@ -267,14 +269,14 @@ fn measure(node: &Node) -> (usize, usize) {
 fn scalar(text: &str, plain: bool) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" if plain => Value::Absent,
-        // CloudFormation hands truth values on in small letters.
+        // CloudFormation passes truth values on in lower case.
         "True" | "TRUE" if plain => Value::Text("true".to_owned()),
         "False" | "FALSE" if plain => Value::Text("false".to_owned()),
         _ => Value::Text(text.to_owned()),
     }
 }
 
-/// The long form's key for a short tag; tags of YAML itself (`!!str`) say nothing that is not known.
+/// The key of the long form of a short tag. Tags of YAML (`!!str`) are ignored.
 fn short_tag(tag: Option<&Tag>, at: Position) -> Result<Option<String>, Mistake> {
     let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema()) else {
         return Ok(None);
@@ -301,7 +303,7 @@ fn short_tag(tag: Option<&Tag>, at: Position) -> Result<Option<String>, Mistake>
         "ToJsonString",
     ];
     match tag.suffix.as_str() {
-        // The bare `!` of YAML: "this is a text".
+        // The non-specific tag of YAML, which marks a text.
         "" | "!" => Ok(None),
         "Ref" | "Condition" => Ok(Some(tag.suffix.clone())),
         "Transform" => Ok(Some("Fn::Transform".to_owned())),

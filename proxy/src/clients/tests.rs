@@ -43,7 +43,7 @@ fn r5_the_transport_of_an_elastic_client_decides() {
         ("es=9.0.0,zz=1", false),
     ] {
         assert_eq!(follows(&[("x-elastic-client-meta", meta), agent]), expected, "{meta}");
-        // What the header says counts for more than a name that some other program has as well.
+        // The header takes precedence over a name that another program may have too.
         let curl = ("user-agent", "curl/8.5.0");
         assert_eq!(follows(&[curl, ("X-Elastic-Client-Meta", meta)]), expected, "{meta}");
     }

@@ -19,7 +19,7 @@ fn v2(max: u64) -> Envelope {
     Envelope { payload: Payload::V2, max }
 }
 
-/// What the smaller of the two envelopes takes, computed without this crate.
+/// The size of the smaller of the two envelopes, computed without this crate.
 fn oracle(head: &Head, body: &[u8]) -> usize {
     let mut headers = serde_json::Map::new();
     for (name, value) in &head.headers {

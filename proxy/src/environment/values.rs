@@ -60,7 +60,7 @@ pub(crate) enum ValueError {
     LimitOverride(String),
 }
 
-/// What is wrong with a URL.
+/// The error of a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum UrlFault {
     /// It cannot be parsed.
@@ -69,7 +69,7 @@ pub(crate) enum UrlFault {
     /// The scheme is not HTTP's.
     #[error("is neither http nor https")]
     Scheme,
-    /// There is no host.
+    /// The URL has no host.
     #[error("has no host")]
     NoHost,
     /// It has a query, a fragment, or a path that is not a base path.

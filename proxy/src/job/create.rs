@@ -17,12 +17,12 @@ use super::work::{Job, object_key, written};
 
 /// The maximum number of listed jobs of an owner.
 const LISTED_MAX: usize = 100;
-/// How often creation is retried after concurrent writes.
+/// The number of times that creation is retried after concurrent writes.
 const ACCEPT_TRIES: u32 = 20;
 /// The longest pause before the second attempt; it doubles six times.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
-/// How long a repeated request leaves the start to the first one. A sweeper starts the job if neither does.
+/// The time for which a repeated request leaves the start to the first one. A sweeper starts the job if neither does.
 const FIRST_REQUEST_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A job to create.

@@ -20,7 +20,7 @@ use crate::metrics::MetricsConfig;
 
 /// The longest id of a job, in bytes.
 const ID_MAX: usize = 64;
-/// How often a port is called before a transient error is returned.
+/// The number of times that a port is called before a transient error is returned.
 const TRIES: u32 = 4;
 /// The wait before the first retry; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(100);

@@ -34,7 +34,7 @@ impl Digest {
     }
 }
 
-/// How an event carries the state.
+/// The form of the state in an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventState {
@@ -56,7 +56,7 @@ pub struct JobEvent {
     pub generation: u64,
     /// The digest of its first state.
     pub digest: Digest,
-    /// That state.
+    /// The state inline.
     pub state: EventState,
 }
 

@@ -28,7 +28,7 @@ use reading::SearchReader;
 
 /// The maximum number of parts of an upload in S3.
 const PARTS_MAX: usize = 10_000;
-/// How often an export restarts because its point in time or its upload was lost.
+/// The number of times that an export restarts because its point in time or its upload was lost.
 const RESTARTS_MAX: u32 = 2;
 
 /// The request for an export.

@@ -78,7 +78,7 @@ pub struct JobError {
     pub code: String,
     /// The title of the cause.
     pub title: String,
-    /// What happened and what to do.
+    /// The event and the remedy, for the owner of the job.
     pub detail: String,
 }
 

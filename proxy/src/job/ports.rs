@@ -50,9 +50,9 @@ pub struct Item {
     pub version: u64,
     /// The content, as JSON.
     pub document: String,
-    /// When a sweeper must process the item; `None` if nothing is left to do.
+    /// The time from which a sweeper processes the item; `None` if nothing is left to do.
     pub due: Option<EpochMillis>,
-    /// When the table may delete the item.
+    /// The time from which the table may delete the item.
     pub forget: EpochMillis,
 }
 
@@ -64,7 +64,7 @@ pub type Change = Item;
 pub enum Written {
     /// All changes were written.
     Yes,
-    /// Nothing was written, because another version was stored.
+    /// The write had no effect, because another version was stored.
     Conflict,
 }
 

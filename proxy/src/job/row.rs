@@ -31,11 +31,11 @@ pub struct Row {
     pub kind: String,
     /// The state.
     pub state: JobState,
-    /// When it was accepted.
+    /// The time at which the job was accepted.
     pub created: EpochMillis,
-    /// When the row last changed for its owner.
+    /// The time of the last change that the owner can see.
     pub updated: EpochMillis,
-    /// When the job expires, finished or not.
+    /// The time at which the job expires, finished or not.
     pub deadline: EpochMillis,
     /// The current generation.
     pub generation: u64,
@@ -50,13 +50,13 @@ pub struct Row {
     /// The lease of the current run.
     #[serde(rename = "claim")]
     pub lease: Option<Lease>,
-    /// How often the current generation was started.
+    /// The number of times that the current generation was started.
     pub attempts: u32,
-    /// How often a sweeper invoked the current generation again.
+    /// The number of times that a sweeper invoked the current generation again.
     pub revivals: u32,
     /// Whether Lambda accepted the event of the current generation.
     pub handed: bool,
-    /// How the last run of the current generation ended.
+    /// The end of the last run of the current generation.
     pub setback: Option<Setback>,
     /// The progress.
     pub progress: Progress,
@@ -64,7 +64,7 @@ pub struct Row {
     pub result: Option<Output>,
     /// The error, if the job failed or expired.
     pub error: Option<JobError>,
-    /// When the job ended.
+    /// The time at which the job ended.
     pub ended: Option<EpochMillis>,
     /// The objects left in the bucket.
     pub leftovers: Leftovers,
@@ -314,7 +314,7 @@ impl Row {
         self.state.is_terminal().then(|| Row { leftovers, ..self.clone() })
     }
 
-    /// When a sweeper must process the job.
+    /// The time from which a sweeper processes the job.
     #[must_use]
     pub fn due(&self, settings: &JobSettings) -> Option<EpochMillis> {
         let at = match (self.ended, self.leftovers) {
@@ -331,13 +331,13 @@ impl Row {
         Some(at)
     }
 
-    /// When the job is gone for its owner.
+    /// The time from which the owner cannot see the job any more.
     #[must_use]
     pub fn expires(&self, settings: &JobSettings) -> EpochMillis {
         later(self.ended.unwrap_or(self.deadline), settings.retention)
     }
 
-    /// When the table may delete the row: a day later, so that a sweep finds it once more.
+    /// The time from which the table may delete the row: a day later, so a sweep finds the row once more.
     #[must_use]
     pub fn forget(&self, settings: &JobSettings) -> EpochMillis {
         later(self.expires(settings), Duration::from_secs(24 * 3600))

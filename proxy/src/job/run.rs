@@ -19,7 +19,7 @@ use super::row::{Row, later};
 use super::state::{Decision, GenerationRef, JobEnd, Lease};
 use super::work::{JobKind, RunningJob, Step, StepEnv, StepError, object_key};
 
-/// How often the lease is tried again after concurrent writes.
+/// The number of times that the lease is tried again after concurrent writes.
 const LEASE_TRIES: usize = 4;
 /// The wait before a failed step is repeated.
 const STEP_WAIT: Duration = Duration::from_millis(500);
@@ -32,7 +32,7 @@ const CLEAN_UP_MAX: Duration = Duration::from_secs(5);
 pub enum RunOutcome {
     /// The event is not a job event.
     Unreadable(String),
-    /// There was nothing to do; the reason.
+    /// The run had nothing to do, for this reason.
     Skipped(&'static str),
     /// The job has ended.
     Ended,
@@ -63,7 +63,7 @@ struct Generation<'a> {
     budget: Deadlines,
 }
 
-/// How a step ended.
+/// The end of a step.
 enum StepOutcome {
     Ended(Result<Step, StepError>),
     CutOff,
@@ -220,7 +220,7 @@ struct Counters {
     steps: u64,
     /// The faults since the last completed step.
     faults: u32,
-    /// When progress was last written.
+    /// The time at which progress was last written.
     shown: EpochMillis,
 }
 
@@ -390,7 +390,7 @@ impl<'a> Generation<'a> {
         None
     }
 
-    /// Writes the state, then the row, then invokes. Whatever is lost in between, the row suffices to continue.
+    /// Writes the state, then the row, then invokes. The row suffices to continue after a loss between these.
     async fn hand_over(&self, progress: Progress) -> Result<RunOutcome, PortError> {
         let engine = self.engine;
         let digest = Digest::of(&self.snapshot);

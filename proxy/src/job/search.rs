@@ -17,7 +17,7 @@ use crate::path::{Target, encode_segment};
 use crate::upload::RequestBody;
 use crate::upstream::{Outgoing, Upstream, UpstreamError};
 
-/// How long a point in time lives after each page: longer than a function runs plus the delay of a sweeper.
+/// The time to live of a point in time after each page: longer than a function runs plus the delay of a sweeper.
 const KEEP_ALIVE: &str = "30m";
 /// The maximum size of a response that is not a page, such as an error, in bytes.
 const SMALL_MAX: usize = 64 * 1024;

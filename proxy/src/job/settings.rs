@@ -53,23 +53,23 @@ pub struct JobSettings {
     pub age_max: Duration,
     /// The maximum number of steps of a generation, even if time is left.
     pub steps_max: u64,
-    /// How often a generation is started.
+    /// The number of times that a generation is started.
     pub attempts_max: u32,
-    /// How often a sweeper invokes a generation again.
+    /// The number of times that a sweeper invokes a generation again.
     pub revivals_max: u32,
     /// The maximum number of unfinished jobs of an owner.
     pub per_owner_max: usize,
-    /// How long a result is kept.
+    /// The time for which a result is kept.
     pub retention: Duration,
     /// With less time left than this, no step begins and the state is handed over.
     pub soft_margin: Duration,
     /// With less time left than this, a step is cut off.
     pub hard_margin: Duration,
-    /// How long a queued generation may wait until Lambda accepts its event.
+    /// The time that a queued generation may wait until Lambda accepts its event.
     pub handover_patience: Duration,
-    /// How long Lambda may take to start a generation after it accepted the event.
+    /// The time that Lambda may take to start a generation after it accepted the event.
     pub queue_patience: Duration,
-    /// How long after its deadline a run is still considered alive, because clocks differ.
+    /// The time after its deadline for which a run counts as running, because clocks differ.
     pub grace: Duration,
     /// The minimum interval between writes of progress.
     pub progress_every: Duration,

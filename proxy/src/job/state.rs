@@ -55,7 +55,7 @@ pub struct Lease {
     pub until: EpochMillis,
 }
 
-/// How the last run of the current generation failed.
+/// The failure of the last run of the current generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Setback {
@@ -71,13 +71,13 @@ pub enum Setback {
 pub enum Leftovers {
     /// States, inputs, uploads and the result.
     All,
-    /// Only the result.
+    /// The result only.
     Result,
-    /// Nothing.
+    /// No objects.
     None,
 }
 
-/// What to do for an event.
+/// The action for an event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
     /// Run the generation, after this row is written.
@@ -97,7 +97,7 @@ pub struct GenerationRef<'a> {
     pub digest: &'a Digest,
 }
 
-/// How a job ends.
+/// The end of a job.
 #[derive(Clone, Debug, PartialEq)]
 pub enum JobEnd {
     /// With a result.

@@ -94,7 +94,7 @@ pub struct Context<'a, J: Job> {
     pub tools: &'a J::Tools,
     /// The objects of this job.
     pub results: Results<'a>,
-    /// When the step is cut off.
+    /// The time at which the step is cut off.
     pub until: EpochMillis,
 }
 

@@ -59,7 +59,7 @@ pub struct RuleError {
     fault: RuleFault,
 }
 
-/// What is wrong with a rule.
+/// The error of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 enum RuleFault {
     #[error("it does not have four words")]

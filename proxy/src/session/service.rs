@@ -26,7 +26,7 @@ pub struct Session {
     pub since: EpochSeconds,
     /// The end of its maximum lifetime.
     pub ends: EpochSeconds,
-    /// When the session ends if it is not used.
+    /// The time at which the session ends if it is not used.
     pub idle_ends: EpochSeconds,
 }
 
@@ -35,7 +35,7 @@ pub struct Session {
 struct CachedSession {
     user: User,
     since: EpochSeconds,
-    /// When the table was read.
+    /// The time at which the table was read.
     asked: EpochSeconds,
 }
 

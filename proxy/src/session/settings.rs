@@ -26,7 +26,7 @@ pub struct SessionSettings {
     pub idle: Duration,
     /// The maximum lifetime of a session.
     pub lifetime: Duration,
-    /// How long a session is cached before the table is read again.
+    /// The time for which a session is cached before the table is read again.
     pub recheck: Duration,
     /// The attributes of the cookies.
     pub cookies: Cookies,

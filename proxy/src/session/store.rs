@@ -22,9 +22,9 @@ pub struct SessionStoreError(pub String);
 pub struct SessionRecord {
     /// The session's data, encrypted with the secret of the browser's ticket.
     pub sealed: Vec<u8>,
-    /// When the session was last used, as far as recorded.
+    /// The time of the last recorded use of the session.
     pub seen: EpochSeconds,
-    /// When the store may delete the session.
+    /// The time from which the store may delete the session.
     pub forget: EpochSeconds,
 }
 
@@ -41,7 +41,7 @@ pub struct UserRecord {
     pub enabled: bool,
     /// Changes with the password and when a user is disabled; sessions that have another one end.
     pub stamp: String,
-    /// When the user was last changed.
+    /// The time of the last change of the user.
     pub changed: EpochSeconds,
 }
 
@@ -70,7 +70,7 @@ pub enum Expected<'a> {
 pub struct AttemptCount {
     /// The number, including the current attempt.
     pub count: u64,
-    /// When the window ends.
+    /// The end of the window.
     pub ends: EpochSeconds,
 }
 

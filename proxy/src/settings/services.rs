@@ -28,7 +28,7 @@ const RESPONSE_MAX: usize = 1024 * 1024;
 /// The maximum number of pages of ten parameters.
 const PAGES_MAX: u32 = 20;
 
-/// Where the services are.
+/// The endpoints of the services.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoints {
     /// The region that calls are signed for.

@@ -1,6 +1,6 @@
-//! Tests of `sign`: what a server computes from the raw request line has to agree with what was signed.
+//! Tests of `sign`: the signature that a server computes from the raw request line equals the one that was sent.
 //!
-//! The server's side is written out here a second time, and is held against AWS's own vectors before it judges.
+//! The server's side is implemented independently here, and is verified with AWS's own test vectors.
 
 use std::fs;
 use std::path::Path;
@@ -36,7 +36,7 @@ fn canonical_query(raw: &str) -> String {
     parts.join("&")
 }
 
-/// What a server that encodes the path once more computes.
+/// The canonical path of a server that encodes the path once more.
 fn signature(
     (method, path, query): (&str, &str, &str),
     headers: &[(&str, &str)],
@@ -113,7 +113,7 @@ fn credentials(token: Option<&str>) -> Credentials {
     Credentials::new("AKIDEXAMPLE", SECRET, token.map(str::to_owned), None, "test")
 }
 
-/// Signs, and checks as the server of the service would, from the request line as it is sent.
+/// Signs a request, and verifies it as the server of the service does, from the request line as sent.
 fn check(path_and_query: &str) {
     let scope = Scope { service: "es".to_owned(), region: "eu-west-1".to_owned() };
     let host = "search-x.eu-west-1.es.amazonaws.com";

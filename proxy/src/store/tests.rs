@@ -51,7 +51,7 @@ fn whole(length: usize) -> Gathered {
     Gathered::Whole(Bytes::from(vec![1; length]))
 }
 
-/// A body that is read as from an upstream.
+/// A body that is read like one from an upstream.
 fn stream(length: usize) -> Gathered {
     let frames = Full::new(Bytes::from(vec![1; length])).map_err(|never| match never {});
     let idle = Duration::from_secs(5);
@@ -203,7 +203,7 @@ fn parts_are_large_enough_for_s3_and_few_enough_for_any_response() {
     assert!(PART_SIZE as u64 * limits.s3_part_count.max.0 > 5 * 1024 * 1024 * 1024);
 }
 
-/// Gives credentials that last for so many seconds, the next ones each time it is asked.
+/// Provides credentials with these lifetimes in seconds, the next ones at each call.
 #[derive(Debug)]
 struct Provider {
     lives: Vec<u64>,
@@ -228,7 +228,7 @@ impl ProvideCredentials for Provider {
     }
 }
 
-/// A link with credentials of these lives, and how often they were fetched.
+/// A link with credentials of these lifetimes, and the number of times that they were fetched.
 async fn link(lives: &[u64], changes: &[(&str, &str)]) -> (Result<Link, StoreError>, usize) {
     let asked = Arc::new(AtomicUsize::new(0));
     let provider = Provider { lives: lives.to_vec(), asked: Arc::clone(&asked) };
@@ -270,13 +270,13 @@ async fn p1_credentials_that_end_too_soon_are_fetched_again_first() {
 }
 
 #[tokio::test]
-async fn p1_a_link_ends_with_its_credentials_when_there_are_no_better_ones() {
+async fn p1_a_link_ends_with_its_credentials_if_no_others_last_longer() {
     let (link, _) = link(&[20], &[]).await;
     let link = link.expect("there is a link");
     let seconds: u64 = parameter(&link, "X-Amz-Expires").unwrap().parse().unwrap();
     assert!((18..=20).contains(&seconds), "{seconds}");
     let ends = link.expires.duration_since(clock::now()).unwrap();
-    assert!(ends <= Duration::from_secs(20), "it says so: {ends:?}");
+    assert!(ends <= Duration::from_secs(20), "the end of the link: {ends:?}");
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ pub struct UploadConfig {
     pub prefix: String,
     /// The lifetime of the link for the PUT.
     pub link_lifetime: Duration,
-    /// How long an upload can be used after it was requested.
+    /// The time for which an upload can be used after it was requested.
     pub kept: Duration,
     /// The largest upload, in bytes.
     pub max: u64,

@@ -41,7 +41,7 @@ fn promise(length: u64, media_type: &str, sha256: &str) -> Result<Promise, Uploa
 }
 
 fn ticket() -> UploadTicket {
-    let promise = promise(5, "text/plain", SHA256).expect("it is a promise");
+    let promise = promise(5, "text/plain", SHA256).expect("a valid promise");
     UploadTicket { owner: "anna".to_owned(), usable_until: 1_000, promise }
 }
 
@@ -121,7 +121,7 @@ fn the_stored_object_is_compared_with_the_promise() {
         let sha256 = sha256.map(str::to_owned);
         ticket().redeem("1", Some(UploadedObject { length, sha256, etag: "\"e\"".to_owned() }))
     };
-    let whole = found(5, Some(SHA256)).expect("it is what was promised");
+    let whole = found(5, Some(SHA256)).expect("the promised object");
     assert_eq!((whole.length, whole.etag.as_str()), (5, "\"e\""));
     assert!(matches!(ticket().redeem("1", None), Err(UploadRefusal::Missing(_))));
     assert!(matches!(found(6, Some(SHA256)), Err(UploadRefusal::Length { found: 6, .. })));
@@ -171,7 +171,7 @@ async fn j10_an_upload_is_read_again_for_each_attempt() {
 async fn j10_a_flipped_byte_never_arrives_as_a_whole_body() {
     let rule = answering(b"hellp");
     let mut read = body(&rule).open().await.expect("it is there");
-    let first = read.frame().await.expect("an end that says why");
+    let first = read.frame().await.expect("an end with its reason");
     let failure = first.expect_err("the last piece is held back");
     assert_eq!(failure.downcast_ref(), Some(&SourceError::Differs), "{failure}");
 }

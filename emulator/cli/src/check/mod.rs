@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn a_route_that_streams_waits_as_long_as_its_timeout_says() {
+    fn a_route_that_streams_has_the_timeout_of_its_integration() {
         let streams = |day: &str, timeout: &str| {
             let route = format!("Method: get, ResponseTransferMode: STREAM{timeout}");
             let text = behind("Api", 900).replace("Method: get", &route);

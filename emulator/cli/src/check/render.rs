@@ -159,7 +159,7 @@ pub fn to_github(findings: &[Finding]) -> String {
     text
 }
 
-/// What a message of a workflow command has to escape.
+/// Escapes the message of a workflow command.
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }

@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_of_all_functions_replaces_what_hardcap_toml_says_of_one() {
+    fn a_variable_of_all_functions_replaces_the_variable_of_one_function_in_hardcap_toml() {
         let text = "[functions.F.environment]\nA = '1'\nB = '2'";
         let mut settings = Settings::read(text, Path::new("hardcap.toml")).unwrap();
         apply(&[variable(None, "A", "x"), variable(Some("F"), "B", "y")], &mut settings);

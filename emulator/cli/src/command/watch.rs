@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_project_is_made_of_what_people_write() {
+    fn generated_files_are_not_part_of_a_project() {
         let sources = Sources {
             files: ["/p/template.yaml", "/p/target/release/api"].map(PathBuf::from).into(),
             roots: ["/p/api", "/p/target/lambda/job"].map(PathBuf::from).into(),

@@ -151,7 +151,7 @@ pub(crate) enum Ending {
     Exit,
     /// Another failure.
     Error,
-    /// There is no sign of a failure.
+    /// The log has no sign of a failure.
     Fine,
 }
 
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn platform_events_say_the_same() {
+    fn a_platform_event_is_read_like_a_report_line() {
         let json = json!({"type": "platform.report", "record": {"status": "timeout", "metrics": {"durationMs": 5000.0, "billedDurationMs": 5579}}});
         let report = of_json(&json, Some(3)).expect("a report");
         assert_eq!(

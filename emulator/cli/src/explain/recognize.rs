@@ -129,7 +129,7 @@ fn of_document(json: Value) -> Recognized {
     Recognized { kind, documents, messages }
 }
 
-/// Documents that stand as strings in an export of logs, or as items of a list.
+/// Documents in the strings of an export of logs, or in the items of a list.
 fn inner_documents(json: &Value) -> Vec<Document> {
     let mut found = Vec::new();
     if let Value::Array(items) = json {

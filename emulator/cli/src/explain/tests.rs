@@ -56,7 +56,7 @@ fn a_line_that_decides_leaves_one_cause() {
 }
 
 #[test]
-fn a_timeout_says_its_own_number() {
+fn the_explanation_of_a_timeout_has_the_timeout_of_the_function() {
     let explained = explain("2018-05-17T06:46:28.161Z 1111 Task timed out after 18.02 seconds");
     let finding = &explained.findings[0];
     assert_eq!(

@@ -24,7 +24,7 @@ pub enum Found {
     },
     /// Even the largest size passes.
     EverythingPasses {
-        /// That size.
+        /// The largest size.
         max: u64,
     },
 }

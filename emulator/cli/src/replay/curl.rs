@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_in_chunks_has_the_length_that_curl_tells_or_is_left_out() {
+    fn a_body_in_chunks_has_the_length_that_curl_prints_or_is_left_out() {
         let chunked = "* [HTTP/1.1] [1] [content-length: 7340032]\n> POST /a HTTP/1.1\n> Host: h\n> Transfer-Encoding: chunked\n>\n< HTTP/1.1 413 \n";
         assert_eq!(read(chunked).exchanges[0].body.len(), 7_340_032);
         let sent = "> POST /a HTTP/1.1\n> Host: h\n> Transfer-Encoding: chunked\n>\n} [65536 bytes data]\n} [10 bytes data]\n< HTTP/1.1 413 \n";

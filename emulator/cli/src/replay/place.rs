@@ -136,7 +136,7 @@ fn choose(mut found: Vec<(Front, Place)>, kind: Option<Front>) -> Option<Place> 
     Some(Place { others, ..first })
 }
 
-/// What browsers leave unencoded in a URL and a request line does not accept.
+/// The characters that browsers leave unencoded in a URL and that a request line does not accept.
 const NOT_IN_REQUEST_LINES: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')

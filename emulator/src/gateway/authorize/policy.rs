@@ -165,7 +165,7 @@ fn statement(value: &Value) -> Result<Statement, InvalidDecision> {
 fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut of) = (0, 0);
-    // Where the last `*` was, and up to where it has taken the text.
+    // The position of the last `*`, and the end of the text that it matches.
     let mut star: Option<(usize, usize)> = None;
     while at < text.len() {
         match pattern.get(of) {
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_not_a_policy_says_what_is_missing() {
+    fn the_error_of_a_response_that_is_not_a_policy_names_the_missing_member() {
         for (answer, missing) in [
             (r#"{"policyDocument": {"Statement": []}}"#, "principalId"),
             (r#"{"principalId": "me"}"#, "policyDocument.Statement"),

@@ -193,7 +193,7 @@ impl Body {
             (false, Err(_)) if shape == Shape::Rest => {
                 Body::Repaired(String::from_utf8_lossy(&bytes).into_owned())
             }
-            // UNCONFIRMED: the others can say base64, and so lose nothing.
+            // UNCONFIRMED: the other events have `isBase64Encoded`, so no byte is lost.
             (false, Err(_)) => Body::Binary(bytes),
         }
     }

@@ -87,7 +87,7 @@ pub(crate) enum GatewayError {
     /// The gateway refuses the request, for this reason.
     #[error("{0}")]
     BadRequest(&'static str),
-    /// The target is longer than hardcap supports, whatever the limits of the run.
+    /// The target is longer than hardcap supports under any limits.
     #[error("the request target is too long")]
     UriTooLong,
     /// The client closed the connection, or violated HTTP.

@@ -144,7 +144,7 @@ fn read<'p, T: Deserialize<'p>>(raw: &'p RawValue, what: &str) -> Result<T, Malf
 ///
 /// UNCONFIRMED: a number becomes its text. AWS's own sample returns one (`apigw-method-cache` of aws-samples/serverless-patterns), and
 /// `serverless-express` does for `Content-Length` (CodeGenieApp/serverless-express#685).
-/// One report speaks against it: a 502 for a numeric `Content-Length` on a deployed site (netlify/netlify-dev-plugin#144).
+/// One report contradicts this: a 502 for a numeric `Content-Length` on a deployed site (netlify/netlify-dev-plugin#144).
 fn header_value(raw: &RawValue) -> Result<Cow<'_, str>, MalformedResponse> {
     match raw.get() {
         boolean @ ("true" | "false") => Ok(Cow::Borrowed(boolean)),

@@ -1,4 +1,4 @@
-//! The security schemes of an OpenAPI definition, and what its operations ask for.
+//! The security schemes of an OpenAPI definition, and the requirements of its operations.
 
 use hardcap_limits::Millis;
 
@@ -11,7 +11,7 @@ use crate::template::scope::Scope;
 use crate::template::tree::{Node, Value};
 use hardcap_core::config::{Authorizer, AuthorizerKind, IdentitySource};
 
-/// The security schemes of a definition, into the API that has it.
+/// Reads the security schemes of a definition into authorizers of its API.
 pub(in crate::template) fn of_definition(
     scope: &Scope<'_>,
     api: &str,
@@ -54,7 +54,7 @@ pub(in crate::template) fn of_definition(
         )?;
         let sources = of.text("identitySource")?.unwrap_or_default();
         let mut identity: Vec<_> = sources.split(',').filter_map(IdentitySource::parse).collect();
-        // The scheme itself names the header of a token.
+        // The scheme has the name of the header with the token.
         if kind == AuthorizerKind::Token
             && let Some(Value::Text(header)) = scheme.get("name").map(|node| &node.value)
         {

@@ -8,17 +8,17 @@ use serde::Deserialize;
 
 use hardcap_core::config::JwtKey;
 
-/// Why a file has no keys.
+/// The error of a file without usable keys.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum KeysError {
     /// The file cannot be read.
     #[error("{0}")]
     File(#[from] std::io::Error),
     /// The file is not a key set.
-    #[error("it is not a JSON Web Key Set: {0}")]
+    #[error("the file is not a JSON Web Key Set: {0}")]
     Json(#[from] serde_json::Error),
     /// No key of the set can verify a token.
-    #[error("it has no RSA key, and API Gateway verifies no other signatures")]
+    #[error("the file has no RSA key, and API Gateway verifies only RSA signatures")]
     NoRsaKey,
     /// A key has a member that is not base64url.
     #[error("`{0}` of a key is not base64url")]
@@ -72,10 +72,10 @@ mod tests {
     }
 
     #[test]
-    fn a_set_that_verifies_nothing_is_an_error_that_says_why() {
+    fn a_key_set_without_a_usable_rsa_key_is_an_error_with_the_reason() {
         for (text, expected) in [
-            ("[]", "it is not a JSON Web Key Set"),
-            (r#"{"keys": [{"kty": "EC"}]}"#, "it has no RSA key"),
+            ("[]", "the file is not a JSON Web Key Set"),
+            (r#"{"keys": [{"kty": "EC"}]}"#, "the file has no RSA key"),
             (
                 r#"{"keys": [{"kty": "RSA", "n": "?", "e": "AQAB"}]}"#,
                 "`n` of a key is not base64url",

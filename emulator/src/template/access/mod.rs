@@ -1,4 +1,4 @@
-//! Who may call: `Auth` of SAM, authorizers, API keys and request validators of CloudFormation, `security` of a definition.
+//! Authorization: `Auth` of SAM, authorizers, API keys and request validators of CloudFormation, `security` of a definition.
 
 mod definition;
 mod keys;
@@ -23,18 +23,18 @@ use hardcap_core::config::{
 
 pub(super) use definition::{of_definition, of_operation};
 
-/// How long a REST API keeps a decision where nothing else is written (API reference of API Gateway, `CreateAuthorizer`).
+/// The default time for which a REST API caches a decision (API reference of API Gateway, `CreateAuthorizer`).
 const REST_TTL: Millis = Millis(300_000);
 const NOT_VERIFIED: &str = "every request is let through";
 
-/// The requirements of all routes of an API that have none of their own.
+/// The requirements of an API for routes without requirements of their own.
 #[derive(Debug, Default)]
 pub(super) struct ApiAuth {
-    /// The API as routes refer to it.
+    /// The logical id of the API, or the value of `Ref`, as routes refer to it.
     api: String,
     default: Option<String>,
     api_key: bool,
-    /// Whether preflights ask for the same.
+    /// Whether preflights have the same requirements.
     preflight: bool,
     preflight_key: bool,
 }
@@ -79,7 +79,7 @@ impl Guards {
             Some(name) if self.find(scope, api, name).is_some() => {
                 Authorization::Authorizer(name.to_owned())
             }
-            // A warning has named this authorizer, which is not enforced.
+            // This authorizer is not enforced. A warning has named it.
             Some(_) => Authorization::None,
         };
         let with_key = of_api.filter(|auth| !is_preflight || auth.preflight_key);
@@ -100,7 +100,7 @@ impl Guards {
         authorizers.find(|(of, one)| is(scope, api, of) && one.name == name).map(|(_, one)| one)
     }
 
-    /// An authorizer of tokens, if hardcap.toml has its keys. Without them it is not enforced, and a warning says so.
+    /// An authorizer of tokens, if hardcap.toml has its keys. Without keys the authorizer is not enforced, which is a warning.
     fn of_tokens(
         &self,
         of: &Properties<'_>,
@@ -248,7 +248,7 @@ fn sam_authorizer(
     Ok(Some(Authorizer { name: name.to_owned(), function, kind, identity, ttl, jwt: None }))
 }
 
-/// Issuer and audience, under the names that SAM, CloudFormation or OpenAPI give them.
+/// Issuer and audience. Their names differ between SAM, CloudFormation and OpenAPI.
 fn jwt_rules(of: &Properties<'_>, key: &str, names: [&str; 2]) -> Result<JwtRules, Mistake> {
     let Some(jwt) = of.child(key)? else { return Ok(JwtRules::default()) };
     let [issuer, audience] = names;
@@ -307,7 +307,7 @@ pub(super) fn of_event(of: &Properties<'_>) -> Result<RouteAuth, Mistake> {
     Ok(route)
 }
 
-/// `AuthorizationScopes`, if they are given.
+/// `AuthorizationScopes`, if present.
 fn scopes(of: &Properties<'_>) -> Result<Option<Vec<String>>, Mistake> {
     let scopes = of.texts("AuthorizationScopes")?;
     Ok(of.node("AuthorizationScopes")?.map(|_| scopes))
@@ -342,7 +342,8 @@ pub(super) fn validated(of: &Properties<'_>, access: &mut Access) -> Result<(), 
     };
     let validator = Properties::of(of.scope, "the request validator", validator)?;
     if validator.flag("ValidateRequestBody")?.unwrap_or_default() {
-        let message = format!("{} validates bodies, which hardcap does not", validator.what);
+        let message =
+            format!("{} validates bodies, which hardcap does not emulate", validator.what);
         of.scope.warn(Mistake::new(validator.at, message).rule("access-not-checked"));
     }
     if !validator.flag("ValidateRequestParameters")?.unwrap_or_default() {
@@ -396,7 +397,7 @@ pub(super) fn read(scope: &Scope<'_>, parts: &mut Parts) -> Result<(), Mistake> 
     Ok(())
 }
 
-/// A key for an API, the same on every run: AWS makes one of 40 letters and digits.
+/// The value of an API key, the same in every run. AWS generates 40 letters and digits.
 fn generated_key(scope: &Scope<'_>, id: &str) -> String {
     let digest = Sha256::digest(format!("api key/{}/{id}", scope.names.stack));
     hex::encode(&digest[..20])

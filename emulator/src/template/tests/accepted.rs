@@ -1,4 +1,4 @@
-//! Templates that AWS and AWS SAM take, in the forms that people write them.
+//! Templates that AWS and AWS SAM accept, in the forms that people write them.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ fn routes(text: &str) -> Vec<String> {
 const OPERATION: &str = "{x-amazon-apigateway-integration: {type: aws_proxy, uri: !GetAtt F.Arn}}";
 
 #[test]
-fn a_websocket_api_is_left_out_with_one_line_and_the_rest_stays() {
+fn a_websocket_api_is_left_out_with_one_warning_and_the_rest_of_the_template_is_read() {
     let text = "
 Resources:
   F: {Type: AWS::Serverless::Function, Properties: {Events: {A: {Type: HttpApi}}}}
@@ -42,7 +42,7 @@ Resources:
 }
 
 #[test]
-fn a_definition_in_a_file_is_read_where_it_is_included_and_where_its_uri_names_it() {
+fn a_definition_in_a_file_is_read_from_an_include_and_from_a_definition_uri() {
     let folder = tempfile::tempdir().unwrap();
     let api = format!("swagger: '2.0'\npaths:\n  /a:\n    get: {OPERATION}\n");
     std::fs::write(folder.path().join("api.yaml"), &api).unwrap();
@@ -72,7 +72,7 @@ fn a_definition_in_a_file_is_read_where_it_is_included_and_where_its_uri_names_i
     assert!(gone.message.contains("gone.yaml cannot be read: No such file"), "{gone}");
     assert_eq!(gone.position.line, 7, "{gone}");
     let folder = read("DefinitionUri: .").expect_err("it is a folder");
-    assert!(folder.message.ends_with("it is not a file"), "{folder}");
+    assert!(folder.message.ends_with("the path is not a file"), "{folder}");
     let remote = read("DefinitionUri: s3://bucket/api.yaml").expect("a warning");
     let remote = warnings(&remote);
     assert!(
@@ -106,7 +106,7 @@ Resources:
 }
 
 #[test]
-fn binary_types_and_compression_of_a_definition_count() {
+fn binary_media_types_and_compression_of_a_definition_are_read() {
     let text = format!(
         "
 Resources:
@@ -130,7 +130,7 @@ Resources:
 }
 
 #[test]
-fn an_integration_with_a_service_of_aws_is_left_out_with_a_line() {
+fn an_integration_with_a_service_of_aws_is_left_out_with_a_warning() {
     let text = "
 Resources:
   F: {Type: AWS::Serverless::Function, Properties: {Events: {A: {Type: HttpApi}}}}
@@ -147,15 +147,15 @@ Resources:
 }
 
 #[test]
-fn unknown_attributes_and_repeated_keys_are_reported_and_are_not_errors() {
+fn unknown_attributes_and_repeated_keys_are_warnings() {
     let text = "Resources:\n  F: {Type: AWS::Serverless::Function, Description: d, Properties: {Timeout: 4, Timeout: 5}}\n";
     let loaded = good(text);
     assert_eq!(loaded.config.functions[0].timeout.0, 5000);
     assert_eq!(
         warnings(&loaded),
         [
-            "t.yaml:2:40: the resource `F` has the attribute `Description`, which has no effect; properties stand one level deeper, under `Properties`",
-            "t.yaml:2:81: the key `Timeout` is here twice: the last value counts; the first one is on line 2; keep one",
+            "t.yaml:2:40: the resource `F` has the attribute `Description`, which has no effect; write properties one level deeper, under `Properties`",
+            "t.yaml:2:81: the key `Timeout` is repeated: the last value takes effect; the first one is on line 2; keep one",
         ]
     );
     let merged = "X: &x {Timeout: 1}\nResources: {F: {Type: AWS::Serverless::Function, Properties: {<<: *x, Timeout: 2}}}\n";
@@ -181,7 +181,7 @@ Resources:
 }
 
 #[test]
-fn a_parameter_without_a_value_says_how_to_give_one() {
+fn the_error_of_a_parameter_without_a_value_says_how_to_give_one() {
     let text = "
 Parameters: {TableNames: {Type: String}, TableName: {Type: String, Default: t}}
 Resources: {F: {Type: AWS::Serverless::Function, Properties: {Handler: !Ref TableNames}}}
@@ -193,7 +193,7 @@ Resources: {F: {Type: AWS::Serverless::Function, Properties: {Handler: !Ref Tabl
 }
 
 #[test]
-fn a_type_that_aws_has_is_never_taken_for_a_misspelling() {
+fn a_type_that_aws_has_is_not_corrected_as_a_misspelling() {
     for kind in [
         "AWS::Serverless::LayerVersion",
         "AWS::Serverless::Connector",
@@ -227,14 +227,14 @@ Resources:
       }
       Timeout: !If [Nope, 1, 2]
 ";
-    assert_eq!(bad(text), "14:21: there is no condition `Nope`");
+    assert_eq!(bad(text), "14:21: the template has no condition `Nope`");
     let loaded = good(&text.replace("!If [Nope, 1, 2]", "7"));
     assert_eq!(loaded.config.functions[0].environment["A"], "x y");
     assert_eq!(bad(&text.replace("}]", "}")).split(':').next(), Some("10"));
 }
 
 #[test]
-fn a_loop_is_written_out_for_each_item() {
+fn a_loop_is_expanded_for_each_item() {
     let text = "
 Parameters: {Names: {Type: CommaDelimitedList, Default: 'a, b-c'}}
 Transform: AWS::LanguageExtensions
@@ -260,11 +260,11 @@ Resources:
     let many = text.replace("a, b-c", &items(5000));
     assert_eq!(good(&many).config.functions.len(), 5000);
     let over = text.replace("a, b-c", &items(5001));
-    assert_eq!(bad(&over), "5:3: `Fn::ForEach::Functions` makes over 5000 entries");
+    assert_eq!(bad(&over), "5:3: `Fn::ForEach::Functions` produces more than 5000 entries");
     let same = text.replace("F&{Name}", "F");
     assert_eq!(
         bad(&same),
-        "5:3: `Fn::ForEach::Functions` makes the key `F` twice; write `${Name}` into the key"
+        "5:3: `Fn::ForEach::Functions` produces the key `F` twice; write `${Name}` into the key"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Who may call: what templates say of authorizers, keys and required parameters; and responses without a function.
+//! Authorizers, keys and required parameters of templates, and fixed responses.
 
 use std::path::Path;
 
@@ -30,7 +30,7 @@ fn header(route: &Route, name: &str) -> Option<String> {
     fixed.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
 }
 
-/// A SAM API with this `Auth` and events of these.
+/// A SAM API with this `Auth` and these events.
 fn sam(auth: &str, first: &str, second: &str) -> String {
     format!(
         "
@@ -48,7 +48,7 @@ Resources:
 }
 
 #[test]
-fn an_authorizer_of_sam_guards_every_route_that_does_not_say_otherwise() {
+fn the_default_authorizer_of_sam_applies_to_every_route_without_its_own() {
     let auth = "{DefaultAuthorizer: Own, Authorizers: {Own: {FunctionArn: !GetAtt G.Arn, Identity: {Header: X-Token, ReauthorizeEvery: 60}}}}";
     let text = sam(auth, "", ", Auth: {Authorizer: NONE}");
     let api = api(&text);
@@ -63,7 +63,7 @@ fn an_authorizer_of_sam_guards_every_route_that_does_not_say_otherwise() {
 }
 
 #[test]
-fn an_authorizer_that_is_not_enforced_is_named_in_one_line() {
+fn an_authorizer_that_is_not_enforced_is_one_warning() {
     let auth = "{DefaultAuthorizer: Pool, Authorizers: {Pool: {UserPoolArn: arn}}}";
     let text = sam(auth, "", "");
     assert_eq!(route(&api(&text), "GET", "/a").access.authorization, Authorization::None);
@@ -85,11 +85,11 @@ fn signatures_and_keys_are_required_where_a_template_requires_them() {
     assert!(first.access.api_key_required && !second.access.api_key_required);
     assert_eq!((api.api_keys.len(), api.api_keys[0].len()), (1, 40));
     let without = sam("{ApiKeyRequired: true}", "", "");
-    assert!(warnings(&good(&without))[0].contains("no usage plan of this template gives one"));
+    assert!(warnings(&good(&without))[0].contains("no usage plan of this template has one for it"));
 }
 
 #[test]
-fn methods_and_routes_of_cloudformation_say_who_may_call_them() {
+fn methods_and_routes_of_cloudformation_have_their_authorizers() {
     let text = format!(
         "
 Resources:{FUNCTIONS}
@@ -156,7 +156,7 @@ Resources:{FUNCTIONS}
 }
 
 #[test]
-fn a_definition_says_who_may_call_its_operations() {
+fn operations_of_a_definition_have_their_authorizers() {
     let text = format!(
         "
 Resources:{FUNCTIONS}

@@ -1,4 +1,4 @@
-//! Whatever the text, reading it ends with a value or an error.
+//! Reading ends with a value or an error for every text.
 
 use proptest::prelude::*;
 

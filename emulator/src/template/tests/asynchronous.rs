@@ -1,4 +1,4 @@
-//! Asynchronous events in a template: what a function's configuration becomes.
+//! The configuration of asynchronous events in templates.
 
 use hardcap_limits::Millis;
 

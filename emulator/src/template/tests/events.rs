@@ -1,4 +1,4 @@
-//! Events of functions, beside a definition and with unusual methods.
+//! Events of functions: those of an API with a definition, and unusual methods.
 
 use super::{good, warnings};
 

@@ -1,4 +1,4 @@
-//! Parameters, conditions and intrinsic functions, and the values that they become.
+//! The values of parameters, conditions and intrinsic functions.
 
 use std::path::Path;
 
@@ -154,7 +154,7 @@ Resources:
 }
 
 #[test]
-fn parameters_and_variables_of_hardcap_toml_win() {
+fn parameters_and_variables_of_hardcap_toml_replace_those_of_the_template() {
     let settings = Settings::read(
         "[parameters]\nName = \"given\"\n[functions.F.environment]\nB = \"over\"\nC = \"new\"\n",
         Path::new("hardcap.toml"),
@@ -200,7 +200,7 @@ Resources:
 }
 
 #[test]
-fn a_stage_named_by_a_parameter_without_a_value_asks_for_the_value() {
+fn a_stage_named_by_a_parameter_without_a_value_is_an_error_that_names_the_parameter() {
     let text = "
 Parameters: {StageParameter: {Type: String}, TheStage: {Type: String}}
 Resources:
@@ -211,7 +211,7 @@ Resources:
 }
 
 #[test]
-fn json_anchors_and_conditions_are_templates_too() {
+fn a_template_may_be_json_and_may_have_anchors_and_conditions() {
     let json = "{\n\t\"Resources\": {\"F\": {\"Type\": \"AWS::Serverless::Function\", \"Properties\": {\"Timeout\": 5, \"Environment\": {\"Variables\": {\"V\": {\"Fn::Sub\": \"${AWS::Region}\"}}}}}}\n}";
     let loaded = good(json);
     assert_eq!(loaded.config.functions[0].timeout, Millis(5000));

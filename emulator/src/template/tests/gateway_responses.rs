@@ -60,7 +60,7 @@ Resources:
 ";
 
 #[test]
-fn sam_cloudformation_and_openapi_say_the_same_of_a_gateway_response() {
+fn a_gateway_response_of_sam_cloudformation_and_openapi_is_read_the_same() {
     let expected = GatewayResponse {
         status: Some(418),
         headers: vec![
@@ -80,7 +80,7 @@ fn sam_cloudformation_and_openapi_say_the_same_of_a_gateway_response() {
 }
 
 #[test]
-fn an_invalid_gateway_response_is_reported_with_its_place() {
+fn an_invalid_gateway_response_is_an_error_with_its_position() {
     let template = |response: &str| {
         format!(
             "

@@ -1,4 +1,4 @@
-//! Templates that cannot be, and what is said about them.
+//! The errors of invalid templates.
 
 use super::bad;
 
@@ -8,7 +8,7 @@ fn function(properties: &str) -> String {
     format!("Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n{lines}")
 }
 
-/// Whole templates, and what is said.
+/// Whole templates, and their errors.
 const TEMPLATES: &[(&str, &str)] = &[
     (
         "",
@@ -22,7 +22,7 @@ const TEMPLATES: &[(&str, &str)] = &[
         "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Propertys: {}",
         "4:5: the resource `F` has no attribute `Propertys`; did you mean `Properties`?",
     ),
-    ("a: &x {b: *x}", "1:11: this alias stands inside the value that it repeats"),
+    ("a: &x {b: *x}", "1:11: this alias is inside the value of its own anchor"),
     ("a: 1\n---\nb: 2", "2:1: a second document begins here; a template is one document"),
     ("a: !Reff x", "1:4: `!Reff` is not a function of CloudFormation; did you mean `Ref`?"),
     (
@@ -39,11 +39,11 @@ const TEMPLATES: &[(&str, &str)] = &[
     ),
     (
         "Parameters: {A: {Type: String, Default: x, AllowedValues: [y, z]}}\nResources: {F: {Type: AWS::Serverless::Function}}",
-        "1:41: the parameter `A` cannot be `x`; it takes one of: y, z",
+        "1:41: the parameter `A` cannot be `x`; write one of: y, z",
     ),
 ];
 
-/// Properties of a function, and what is said.
+/// Properties of a function, and their errors.
 const PROPERTIES: &[(&str, &str)] = &[
     ("Timeout: ten", "5:16: `Timeout` of the function `F` must be a whole number, not `ten`"),
     ("Timeout: -1", "5:16: `Timeout` of the function `F` must be a whole number, not `-1`"),
@@ -55,26 +55,29 @@ const PROPERTIES: &[(&str, &str)] = &[
     ),
     (
         "Handler: !Ref Nothing",
-        "5:16: nothing in this template is called `Nothing`, or it has no value; give it a default under Parameters, a value with --parameter, or declare the resource",
+        "5:16: this template has no parameter or resource `Nothing`; give it a default under Parameters, a value with --parameter, or declare the resource",
     ),
     (
         "Handler: !GetAtt F.Color",
         "5:16: `F`, a AWS::Serverless::Function, has no attribute `Color`; hardcap knows Arn, DomainName, RegionalDomainName, ApiEndpoint, FunctionUrl, Id, Type, Value",
     ),
-    ("Handler: !GetAtt F", "5:16: `F` names no attribute; write `F.Arn`, or `!Ref F`"),
+    ("Handler: !GetAtt F", "5:16: `F` does not name an attribute; write `F.Arn`, or `!Ref F`"),
     ("Handler: !Sub 'a ${b'", "5:16: a `${` of this `Fn::Sub` is never closed"),
-    ("Handler: !Select [3, [a]]", "5:25: `Fn::Select` asks for item 3 of 1; the first item is 0"),
-    ("Handler: !If [Nope, a, b]", "5:21: there is no condition `Nope`"),
+    (
+        "Handler: !Select [3, [a]]",
+        "5:25: the index of `Fn::Select` is 3, and the length of its list is 1; count from 0",
+    ),
+    ("Handler: !If [Nope, a, b]", "5:21: the template has no condition `Nope`"),
     (
         "Handler: !Equals [a, b]",
         "5:16: `Fn::Equals` belongs in `Conditions`; name the condition there, and use `Fn::If` here",
     ),
     (
         "Handler: !Ref AWS::Regoin",
-        "5:16: there is no pseudo parameter `AWS::Regoin`; did you mean `AWS::Region`?",
+        "5:16: CloudFormation has no pseudo parameter `AWS::Regoin`; did you mean `AWS::Region`?",
     ),
     ("Handler: !FindInMap [A, b, c]", "5:16: `Mappings` has no `A` with `b` and `c`"),
-    ("FunctionName: !Ref F", "5:21: this refers to itself, or nests without end"),
+    ("FunctionName: !Ref F", "5:21: this expression refers to itself or is nested too deep"),
     (
         "Events: {A: {Type: Api, Properties: {Path: /a}}}",
         "5:43: `Properties` of `A` of `Events` of the function `F` has no `Method`",
@@ -89,11 +92,11 @@ const PROPERTIES: &[(&str, &str)] = &[
     ),
     (
         "Events: {A: {Type: Api, Properties: {Path: /, Method: fetch}}}",
-        "5:43: `Method` of `Properties` of `A` of `Events` of the function `F` cannot be `fetch`; it is one of GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS or ANY",
+        "5:43: `Method` of `Properties` of `A` of `Events` of the function `F` cannot be `fetch`; write one of GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS or ANY",
     ),
     (
         "Events:\n  A: {Type: Api, Properties: {Path: /, Method: get}}\n  B: {Type: Api, Properties: {Path: /, Method: GET}}",
-        "7:36: GET / of `ServerlessRestApi` already goes to `F`; one method and path goes to one function",
+        "7:36: GET / of `ServerlessRestApi` already goes to `F`; change the method or the path of one of them",
     ),
     (
         "FunctionUrlConfig: {}",
@@ -102,21 +105,21 @@ const PROPERTIES: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn an_impossible_template_is_refused_with_its_place() {
+fn an_invalid_template_is_an_error_with_its_position() {
     for (text, expected) in TEMPLATES {
         assert_eq!(&bad(text), expected, "{text}");
     }
 }
 
 #[test]
-fn an_impossible_property_is_refused_with_its_place() {
+fn an_invalid_property_is_an_error_with_its_position() {
     for (properties, expected) in PROPERTIES {
         assert_eq!(&bad(&function(properties)), expected, "{properties}");
     }
 }
 
 #[test]
-fn text_that_is_not_yaml_is_refused_where_it_stops_being_yaml() {
+fn text_that_is_not_yaml_is_an_error_at_the_position_of_the_syntax_error() {
     let texts = ["a: [1", "a: b: c", "x: 1\n\ty: 2\n a: }", "a: *nope", "\"abc"];
     assert_eq!(
         texts.map(bad),
@@ -131,14 +134,14 @@ fn text_that_is_not_yaml_is_refused_where_it_stops_being_yaml() {
 }
 
 #[test]
-fn unbounded_expansion_is_refused() {
+fn unbounded_expansion_of_a_template_is_an_error() {
     let bomb: String = (1..30)
         .map(|n| {
             format!("a{n}: &a{n} [*a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}]\n", n - 1)
         })
         .collect();
     let message = bad(&format!("a0: &a0 [x]\n{bomb}"));
-    assert!(message.contains("this grows to more than 500000 values"), "{message}");
+    assert!(message.contains("this template has more than 500000 values"), "{message}");
 
     let deep = format!("a: {}{}", "[".repeat(5000), "]".repeat(5000));
     assert!(bad(&deep).contains("recursion limit exceeded"), "{}", bad(&deep));
@@ -151,5 +154,5 @@ fn unbounded_expansion_is_refused() {
         })
         .collect();
     let message = bad(&format!("Resources:\n  B0: {{Type: AWS::S3::Bucket}}\n{doubled}"));
-    assert!(message.contains("grow without end"), "{message}");
+    assert!(message.contains("need more than 67108864 steps and bytes"), "{message}");
 }

@@ -1,4 +1,4 @@
-//! Templates, good and bad: what they become, and where the error is said to be.
+//! Tests of templates: the configuration of valid ones, and the error and the position of invalid ones.
 
 mod accepted;
 mod access;

@@ -1,4 +1,4 @@
-//! Nested stacks: their parameters, outputs, names, and what is left out of them.
+//! Nested stacks: their parameters, outputs and names, and nested stacks that are left out.
 
 use std::path::Path;
 
@@ -105,7 +105,7 @@ fn a_nested_stack_gets_parameters_and_gives_outputs() {
 }
 
 #[test]
-fn two_stacks_of_one_template_and_a_stack_in_a_stack_have_names_of_their_own() {
+fn two_stacks_of_one_template_and_a_stack_in_a_stack_have_different_names() {
     let inner = "Resources: {Web: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: web.yaml, Parameters: {Table: t}}}}";
     let outer = "
 Resources:
@@ -190,7 +190,7 @@ Resources:
 }
 
 #[test]
-fn a_nested_stack_that_is_not_on_this_machine_is_left_out_and_named() {
+fn a_nested_stack_that_is_not_on_this_machine_is_left_out_with_a_warning() {
     let loaded = good(&[(
         "t.yaml",
         "
@@ -214,7 +214,7 @@ Resources:
 }
 
 #[test]
-fn an_error_in_a_nested_template_has_the_place_in_its_own_file() {
+fn an_error_in_a_nested_template_has_the_position_in_its_own_file() {
     let outer = "
 Parameters: {Vpc: {Type: String}}
 Resources:
@@ -252,7 +252,7 @@ Resources:
 ";
     let nested = "Parameters: {P: {Type: String}}\nResources: {F: {Type: AWS::Serverless::Function, Properties: {Description: !Ref P, Handler: !Ref P}}}\nOutputs: {O: {Value: !Ref P}}\n";
     let said = bad(&[("t.yaml", outer), ("n.yaml", nested)]);
-    assert!(said.contains("`A` needs its own outputs"), "{said}");
+    assert!(said.contains("`A` depend on its own outputs"), "{said}");
 }
 
 #[test]

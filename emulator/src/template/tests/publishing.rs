@@ -1,4 +1,4 @@
-//! Versions and aliases, and what invokes them.
+//! Versions and aliases, and the routes, URLs and authorizers that invoke them.
 
 use hardcap_core::config::PublishedAlias;
 use hardcap_limits::Millis;
@@ -40,7 +40,7 @@ Resources:
 }
 
 #[test]
-fn weights_of_an_alias_are_named_because_a_run_has_one_version() {
+fn the_weights_of_an_alias_are_a_warning_because_a_run_has_one_version() {
     let loaded = good(&format!(
         "
 Resources:{FUNCTION}
@@ -105,7 +105,7 @@ Resources:{FUNCTION}
 }
 
 #[test]
-fn an_alias_that_the_template_does_not_have_is_named() {
+fn a_target_with_an_alias_that_the_template_does_not_have_is_a_warning() {
     let loaded = good(&format!(
         "
 Resources:{FUNCTION}

@@ -1,4 +1,4 @@
-//! Resources of SAM and of CloudFormation, and the configuration that they become.
+//! The configuration of resources of SAM and of CloudFormation.
 
 use hardcap_limits::Millis;
 
@@ -54,7 +54,7 @@ Resources:
 ";
 
 #[test]
-fn a_sam_function_is_read_whole() {
+fn every_property_of_a_sam_function_is_read() {
     let loaded = good(SAM_FUNCTION);
     assert_eq!(warnings(&loaded), [""; 0]);
     let function = &loaded.config.functions[0];
@@ -137,7 +137,7 @@ Resources:
 }
 
 #[test]
-fn a_bucket_has_its_rules() {
+fn a_bucket_has_the_cors_and_lifecycle_rules_of_the_template() {
     let loaded = good(
         "
 Resources:
@@ -172,7 +172,7 @@ Resources:
 }
 
 #[test]
-fn a_rule_whose_condition_chooses_no_value_is_left_out() {
+fn a_bucket_rule_that_evaluates_to_no_value_is_left_out() {
     let loaded = good(
         "
 Conditions:
@@ -322,7 +322,7 @@ Resources:
 }
 
 #[test]
-fn unknown_resources_are_named_with_their_place() {
+fn unknown_resources_are_warnings_with_their_position() {
     let loaded = good(
         "
 Resources:
@@ -344,7 +344,7 @@ Resources:
         [
             "t.yaml:3:17: `Queue` is a AWS::SQS::Queue, which hardcap does not emulate",
             "t.yaml:9:7: the function `F` has the property `Timeot`, which hardcap does not know; did you mean `Timeout`?",
-            "t.yaml:10:16: the layer `arn` of the function `F` is not on this machine, and is left out; name folders with what its layers contain: [functions.F] layers = [\"…\"] in hardcap.toml",
+            "t.yaml:10:16: the layer `arn` of the function `F` is not on this machine, and is left out; name folders with the content of its layers: [functions.F] layers = [\"…\"] in hardcap.toml",
             "t.yaml:13:16: `Tick` of `Events` of the function `F` is of type SNS, which hardcap does not emulate",
         ]
     );
@@ -389,7 +389,7 @@ fn a_file_system_of_a_function_is_mounted_below_mnt() {
 }
 
 #[test]
-fn a_function_url_without_a_permission_for_everyone_is_named_and_refused() {
+fn a_function_url_without_a_permission_for_everyone_is_a_warning_and_refuses_requests() {
     let loaded = good(
         "
 Resources:

@@ -85,7 +85,7 @@ fn a_parameter_and_a_secret_are_read_and_a_secret_is_generated_the_same_on_every
 }
 
 #[test]
-fn a_function_has_their_names_in_its_environment() {
+fn a_function_has_the_names_of_tables_and_secrets_in_its_environment() {
     let loaded = good(TEMPLATE);
     let told = |name: &str| loaded.config.functions[0].environment[name].clone();
     assert_eq!(told("TABLE"), "jobs");
@@ -100,7 +100,7 @@ fn a_function_has_their_names_in_its_environment() {
 }
 
 #[test]
-fn invalid_resources_are_reported_with_their_place() {
+fn invalid_tables_parameters_and_secrets_are_errors_with_their_position() {
     let table = "
 Resources:
   T:
@@ -119,7 +119,8 @@ Resources:
 ";
     assert_eq!(
         bad(parameter),
-        "3:46: `Type` of a parameter is String or StringList, not `SecureString`; CloudFormation makes no SecureString; \
+        "3:46: `Type` of a parameter must be String or StringList, not `SecureString`; CloudFormation does not create \
+         SecureString parameters; \
          keep the value in a secret"
     );
 }

@@ -1,4 +1,4 @@
-//! Answers that a template wants streamed: where it says so, and what becomes of it.
+//! Streamed responses of templates: their configuration, and the warnings of responses that are buffered.
 
 use std::path::Path;
 
@@ -30,7 +30,7 @@ fn modes(loaded: &Loaded) -> Vec<ResponseTransferMode> {
 }
 
 #[test]
-fn a_function_url_and_a_route_of_sam_say_that_they_stream() {
+fn a_function_url_and_a_route_of_sam_configure_streaming() {
     let loaded = current(SAM);
     assert_eq!(warnings(&loaded), [""; 0]);
     assert_eq!(loaded.config.function_urls[0].invoke_mode, InvokeMode::ResponseStream);
@@ -70,7 +70,7 @@ Resources:
 }
 
 #[test]
-fn a_route_that_streams_from_the_address_of_an_ordinary_invocation_is_warned_of() {
+fn a_streaming_route_with_the_uri_of_an_ordinary_invocation_is_a_warning() {
     let template = |functions: &str, mode: &str| {
         format!(
             "
@@ -102,7 +102,7 @@ Resources:
 }
 
 #[test]
-fn a_mode_that_does_not_exist_is_refused() {
+fn an_unknown_response_mode_is_an_error() {
     assert!(
         bad(&SAM.replace("RESPONSE_STREAM", "UNKNOWN")).contains(
             "1 validation error detected: Value 'UNKNOWN' at 'invokeMode' failed to satisfy constraint: Member must \
@@ -110,7 +110,7 @@ fn a_mode_that_does_not_exist_is_refused() {
         )
     );
     let told = bad(&SAM.replace("ResponseTransferMode: STREAM", "ResponseTransferMode: CHUNKED"));
-    assert!(told.contains("is BUFFERED or STREAM, not `CHUNKED`"), "{told}");
+    assert!(told.contains("must be BUFFERED or STREAM, not `CHUNKED`"), "{told}");
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn streaming_in_a_run_before_its_introduction_is_reported() {
     let warnings = warnings(&good(SAM));
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(warnings[0].contains("`StreamUrl` has `InvokeMode: RESPONSE_STREAM`"), "{warnings:?}");
-    assert!(warnings[0].contains("since 2023-04-07: in this run its answers are buffered"));
+    assert!(warnings[0].contains("since 2023-04-07: in this run its responses are buffered"));
     assert!(warnings[1].contains("GET / has `ResponseTransferMode: STREAM`"), "{warnings:?}");
     assert!(warnings[1].contains("since 2025-11-19"), "{warnings:?}");
 }

@@ -6,7 +6,7 @@ use super::*;
 
 const JOB: &str = "3f0c3c5e-0000-4000-8000-000000000001";
 
-/// How many bytes a byte takes in a JSON string.
+/// The number of bytes of a byte in a JSON string.
 fn escaped(byte: &u8) -> usize {
     match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 2,
@@ -15,7 +15,7 @@ fn escaped(byte: &u8) -> usize {
     }
 }
 
-/// Counts the payload by hand: what is around the state, and what a state takes in either form.
+/// Counts the payload by hand: the bytes around the state, and the bytes of the state in either form.
 fn oracle(generation: u64, state: &[u8], max: u64) -> bool {
     let around =
         r#"{"job":"","generation":,"digest":{"sha256":"","bytes":},"state":{"":""}}"#.len();
@@ -62,7 +62,7 @@ fn state() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn j6_every_state_arrives_in_the_form_that_the_oracle_chooses(state in state(), around in -64_i64..64) {
-        // Limits on both sides of what this state takes, in either form.
+        // Limits below and above the size of this state, in either form.
         let digest = Digest::of(&state);
         let whole = payload(JOB, 7, &digest, &state, u64::MAX).len() as u64;
         check(&state, whole.saturating_add_signed(around));
@@ -70,7 +70,7 @@ proptest! {
     }
 }
 
-/// What a state is made of around the limit, again and again.
+/// The repeated content of a state whose size is near the limit.
 const UNITS: [&[u8]; 9] = [
     b"a",
     b"\"",
@@ -87,9 +87,9 @@ fn of_unit(unit: &[u8], length: usize) -> Vec<u8> {
     unit.iter().copied().cycle().take(length).collect()
 }
 
-/// A length for which the oracle says inline, while it says by reference for a byte more.
+/// A length that the oracle decides to be inline, while one byte more is by reference.
 fn last_inline(unit: &[u8], max: u64) -> usize {
-    // An estimate to look from: what is around a state is 180 bytes and some digits.
+    // The search starts from an estimate: 180 bytes and some digits are around a state.
     let room = usize::try_from(max).unwrap() - 190;
     let as_text = std::str::from_utf8(unit).map(|_| unit.iter().map(escaped).sum::<usize>());
     let in_base64 = room / 4 * 3;

@@ -1,4 +1,4 @@
-//! J7: whatever happens in whatever order, a job ends once, and nothing leads out of its end.
+//! J7: a job ends exactly once, and no event in any order leads out of a terminal state.
 
 use proptest::prelude::*;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
@@ -27,10 +27,10 @@ fn accepted() -> NewRow {
     }
 }
 
-/// What may happen to a row. Times pass before it does.
+/// An operation on a row. Time passes before it.
 #[derive(Clone, Debug)]
 enum Happening {
-    /// An event of this many generations ago arrives, and its run may live this long.
+    /// An event of a generation before the current one arrives. Its run has this deadline.
     JobEvent {
         behind: u64,
         lives: u64,
@@ -42,14 +42,14 @@ enum Happening {
     Cancel,
     Sweep,
     NewRow,
-    /// A run shows how far it is.
+    /// A run writes its progress.
     Advance,
-    /// What an ended job left is cleared away.
+    /// The objects of an ended job are deleted.
     Clear,
     Wait(u64),
 }
 
-/// The reference knows only the time: what must hold, holds whatever happens.
+/// The reference has only the time, because the invariants hold for every operation.
 #[derive(Clone, Debug)]
 struct Model {
     now: u64,
@@ -90,7 +90,7 @@ impl ReferenceStateMachine for Reference {
     }
 }
 
-/// The row, with the tokens of all that ever ran it: any of them may still speak up.
+/// The row, with the tokens of all its runs, each of which may still write.
 struct Subject {
     row: Row,
     now: u64,
@@ -121,7 +121,7 @@ impl Subject {
         self.row = next;
     }
 
-    /// Only what has ended is cleared away, and it stays what it was.
+    /// Only objects of ended jobs are deleted, and the state of the job stays.
     fn cleared(&mut self, next: Option<Row>) {
         assert_eq!(next.is_some(), self.row.state.is_terminal(), "{:?}", self.row.state);
         let Some(next) = next else { return };
@@ -167,7 +167,7 @@ impl StateMachineTest for Subject {
         let now = subject.now;
         let row = subject.row.clone();
         let next = Digest::of((row.generation + 1).to_string().as_bytes());
-        // Every run there ever was says so; only the one that holds the row is heard.
+        // Each run tries it; only the write of the run with the lease is accepted.
         let heard = subject.tokens.iter().filter(|token| row.is_held_by(token)).count();
         assert!(heard <= 1);
         let spoken = |change: &dyn Fn(&str) -> Option<Row>| {
@@ -277,7 +277,7 @@ fn j8_the_kill_switch_ends_running_jobs() {
     assert_eq!((ended.state, ended.error.unwrap().code.as_str()), (JobState::Failed, "stopped"));
 }
 
-/// A running row, no field of which has the value of a new row.
+/// A running row with no field that equals that of a new row.
 fn worn() -> Row {
     Row {
         state: JobState::Running,
@@ -453,7 +453,7 @@ fn a_due_job_is_revived_in_a_new_chain() {
     assert_eq!(worn().revive(89_999, &settings()), None);
     assert_eq!(worn().revive(90_000, &settings()), Some(revived.clone()));
     assert_eq!(worn().revive(90_001, &settings()), Some(Row { updated: 90_001, ..revived }));
-    // Nothing ran: what is known of the last run stays. An event that Lambda does not have is missed after 60 s.
+    // No run started, so the fields of the last run stay. An event that Lambda has not accepted is overdue after 60 s.
     let waiting = waiting().revive(62_000, &settings()).expect("it is due");
     assert_eq!((waiting.setback, waiting.revivals), (Some(Setback::TooLong), 2));
     let ended = worn().finish(JobEnd::Cancelled, 3_000).expect("it has not ended");

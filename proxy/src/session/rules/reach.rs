@@ -16,7 +16,7 @@ pub(super) enum Reach {
     Unknown,
 }
 
-/// How the segments of a path were decoded.
+/// The decoding of a path's segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spelling {
     /// As the cluster decodes them.

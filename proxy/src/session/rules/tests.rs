@@ -243,7 +243,7 @@ fn a11_only_full_may_write() {
     }
 }
 
-/// A path that is of a rule's, and of no other rule by accident.
+/// A path that matches a rule and, apart from coincidence, no other rule.
 fn sample(path: &str) -> String {
     let place = path.replace("{dashboards}", "/_dashboards");
     let segments = place.split('/').map(|segment| match segment {
@@ -318,12 +318,12 @@ fn a_rule_that_denies_indices_applies_to_every_path_that_may_reach_them() {
     ] {
         check(&rules, Role::Read, request, allowed);
     }
-    // Who knows that bodies stay within bounds says so before.
+    // A deployment that bounds bodies itself allows them with a rule before this one.
     let rules = "allow read POST {dashboards}/internal/bsearch; deny read * /secret-*/**";
     let rules = Rules::read(rules).expect("rules");
     check(&rules, Role::Read, "POST /_plugin/kibana/internal/bsearch", true);
     check(&rules, Role::Read, "POST /_msearch", false);
-    // A rule about one thing that is done to an index says nothing of other things.
+    // A rule for one operation on an index does not apply to other operations.
     let rules = Rules::read("deny full PUT /secret-*").expect("a rule");
     check(&rules, Role::Full, "PUT /secret-1", false);
     check(&rules, Role::Full, "PUT /secret-1/_doc/1", true);
@@ -370,7 +370,7 @@ fn a7_an_encoded_slash_is_read_by_both_roles_and_written_only_by_full() {
     check(&rules, Role::Read, "GET /logs/_explain/a%2Fb", true);
     check(&rules, Role::Read, "POST /logs/_explain/a%2Fb", false);
     check(&rules, Role::Full, "POST /logs/_explain/a%2Fb", true);
-    // Only the braces of date math hold a slash of their own.
+    // Only the braces of date math may contain a slash.
     check(&rules, Role::Read, "POST /%3Clogs-%7Bnow%2Fd%7D%3E%2F_doc/_search", false);
 }
 
@@ -464,10 +464,10 @@ fn a_refusal_names_the_role_the_method_and_the_rule() {
     );
 }
 
-/// Read once: the generated tests look at thousands of paths.
+/// The rules, parsed once because the generated tests check thousands of paths.
 static USUAL: LazyLock<Rules> = LazyLock::new(Rules::default);
 
-/// Whether Elasticsearch 7 or OpenSearch 1 takes a request for one that writes a document or makes an index, by its routes
+/// Whether a request writes a document or creates an index in Elasticsearch 7 or OpenSearch 1, by its routes
 /// (`RestIndexAction`, `RestUpdateAction`, `RestBulkAction`, `RestCreateIndexAction` of 7.10).
 fn writes(method: &str, segments: &[&str]) -> bool {
     const READS: [&str; 8] = [
