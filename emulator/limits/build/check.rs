@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::value::Datetime;
 
 use crate::entry::{
-    Confidence, Entry, KnownError, Number, Party, Service, ServiceFile, Status, Text, Unit,
+    Confidence, KnownError, Number, Party, RowEntry, Service, ServiceFile, Status, Text, Unit,
 };
 
 /// The placeholders that a text may contain. `max`, `observed`, `max_seconds` and `max_whole_seconds` are derived from the
@@ -174,7 +174,7 @@ impl Checker {
         self.diagnose(file, error.span().unwrap_or_default(), message);
     }
 
-    fn row(&mut self, file: &DataFile, service: Service, entry: Entry) -> CheckedRow {
+    fn row(&mut self, file: &DataFile, service: Service, entry: RowEntry) -> CheckedRow {
         self.name(file, &entry.name);
         self.doc(file, &entry.doc);
         for (key, text) in [("measured", &entry.measured), ("stated", &entry.stated)] {
@@ -244,7 +244,7 @@ impl Checker {
         }
     }
 
-    fn reason(&mut self, file: &DataFile, entry: &Entry) -> String {
+    fn reason(&mut self, file: &DataFile, entry: &RowEntry) -> String {
         let given = entry.reason.as_ref().map(|reason| reason.get_ref().as_str());
         let message = match (entry.status.get_ref(), given) {
             (Status::Tested, Some(_)) => "`reason` is only for a limit that is not tested",
@@ -262,7 +262,7 @@ impl Checker {
     }
 
     /// The names of the tests. A test checks that they exist, because a build script should not read the whole workspace.
-    fn tests(&mut self, file: &DataFile, entry: &Entry) -> Vec<String> {
+    fn tests(&mut self, file: &DataFile, entry: &RowEntry) -> Vec<String> {
         let is_tested = *entry.status.get_ref() == Status::Tested;
         match &entry.tests {
             None if is_tested => {
@@ -297,7 +297,7 @@ impl Checker {
         entry.tests.iter().flatten().map(|test| test.get_ref().clone()).collect()
     }
 
-    fn numbers(&mut self, file: &DataFile, entry: &Entry) -> Vec<CheckedNumber> {
+    fn numbers(&mut self, file: &DataFile, entry: &RowEntry) -> Vec<CheckedNumber> {
         if entry.numbers.is_empty() {
             self.diagnose(file, entry.name.span(), "a limit needs at least one `[[limit.number]]`");
         }

@@ -10,7 +10,7 @@ use toml::value::Datetime;
 pub(crate) struct ServiceFile {
     pub(crate) service: Service,
     #[serde(rename = "limit")]
-    pub(crate) limits: Vec<Entry>,
+    pub(crate) limits: Vec<RowEntry>,
     #[serde(rename = "failure", default)]
     pub(crate) failures: Vec<KnownError>,
 }
@@ -28,7 +28,7 @@ pub(crate) struct KnownError {
 /// One limit.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Entry {
+pub(crate) struct RowEntry {
     pub(crate) name: Spanned<String>,
     pub(crate) doc: Spanned<String>,
     pub(crate) unit: Unit,

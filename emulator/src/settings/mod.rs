@@ -16,7 +16,7 @@ use crate::rules::Ignored;
 use crate::source::mistake::TemplateError;
 use crate::source::mistake::{Mistake, Position, Source};
 use crate::source::toml;
-use crate::source::tree::{Entry, Mapping, Node, Value};
+use crate::source::tree::{Mapping, MappingEntry, Node, Value};
 use hardcap_core::config::{Credential, InvalidTrust, TrustedHost, TrustedOrigin, Try};
 use hardcap_core::faults::FaultConfig;
 
@@ -292,7 +292,7 @@ fn date(node: &Node) -> Result<Date, Mistake> {
     })
 }
 
-fn limit(entry: &Entry) -> Result<u64, Mistake> {
+fn limit(entry: &MappingEntry) -> Result<u64, Mistake> {
     let Some(row) = Limits::row(&entry.key) else {
         let names = ROWS.iter().map(|row| row.name);
         return Err(Mistake::new(entry.at, format!("there is no limit called `{}`", entry.key))
@@ -305,7 +305,7 @@ fn limit(entry: &Entry) -> Result<u64, Mistake> {
 }
 
 /// `[credentials.AKIAEXAMPLE]` with `secret`, and `session_token` for temporary ones.
-fn credential(entry: &Entry) -> Result<Credential, Mistake> {
+fn credential(entry: &MappingEntry) -> Result<Credential, Mistake> {
     let what = format!("the credentials `{}`", entry.key);
     only(&entry.value, &what, &["secret", "session_token"])?;
     let secret = text(&entry.value, "secret")?
@@ -317,7 +317,7 @@ fn credential(entry: &Entry) -> Result<Credential, Mistake> {
     })
 }
 
-fn function(entry: &Entry) -> Result<FunctionSettings, Mistake> {
+fn function(entry: &MappingEntry) -> Result<FunctionSettings, Mistake> {
     let what = format!("the function `{}`", entry.key);
     let known = [
         "command",
@@ -345,7 +345,7 @@ fn function(entry: &Entry) -> Result<FunctionSettings, Mistake> {
 }
 
 /// `[authorizers.NAME]` with `jwks`, and `issuer` if the tokens have another issuer than in the template.
-fn authorizer(entry: &Entry) -> Result<AuthorizerSettings, Mistake> {
+fn authorizer(entry: &MappingEntry) -> Result<AuthorizerSettings, Mistake> {
     let what = format!("the authorizer `{}`", entry.key);
     only(&entry.value, &what, &["jwks", "issuer"])?;
     let jwks = text(&entry.value, "jwks")?.ok_or_else(|| {
@@ -366,7 +366,7 @@ fn has_timeouts(node: &Node) -> Result<bool, Mistake> {
     }
 }
 
-fn companion(entry: &Entry) -> Result<Companion, Mistake> {
+fn companion(entry: &MappingEntry) -> Result<Companion, Mistake> {
     let what = format!("the companion `{}`", entry.key);
     let known = [
         "command",

@@ -2,7 +2,7 @@
 
 use super::{Settings, settings};
 use crate::source::mistake::Mistake;
-use crate::source::tree::{Entry, Mapping, Node, Value};
+use crate::source::tree::{Mapping, MappingEntry, Node, Value};
 
 /// Keys that exclude each other: one in a profile replaces the other.
 const EXCLUSIVE: [[&str; 2]; 2] = [["command", "cargo"], ["cargo", "command"]];
@@ -16,7 +16,7 @@ pub(super) fn read(mut root: Node, wanted: Option<&str>) -> Result<Settings, Mis
     let base = settings(&root)?;
     let (mut chosen, mut names) = (None, Vec::new());
     let at = profiles.as_ref().map_or(root.at, |entry| entry.at);
-    if let Some(Entry { value, .. }) = &profiles {
+    if let Some(MappingEntry { value, .. }) = &profiles {
         for profile in value.entries("`profiles`")? {
             let what = format!("the profile `{}`", profile.key);
             if let Some(inner) = profile.value.entries(&what)?.find("profiles") {
@@ -57,7 +57,7 @@ fn merged(below: &Node, above: &Node) -> Node {
             Some(entry) => merged(&entry.value, &change.value),
             None => change.value.clone(),
         };
-        entries.insert(Entry { key: change.key.clone(), at: change.at, value });
+        entries.insert(MappingEntry { key: change.key.clone(), at: change.at, value });
     }
     Node { at: above.at, value: Value::Map(entries) }
 }

@@ -4,7 +4,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::mistake::{Mistake, Position, Source};
-use super::tree::{DEEPEST, Entry, Mapping, Node, Value};
+use super::tree::{DEEPEST, Mapping, MappingEntry, Node, Value};
 
 /// Reads a document.
 pub(crate) fn parse(source: &Source<'_>) -> Result<Node, Mistake> {
@@ -18,11 +18,11 @@ pub(crate) fn parse(source: &Source<'_>) -> Result<Node, Mistake> {
 
 /// The entries in the order of the file. The parser sorts them by name.
 fn entries(source: &Source<'_>, table: &DeTable<'_>, depth: usize) -> Result<Mapping, Mistake> {
-    let mut rows: Vec<(usize, Entry)> = Vec::with_capacity(table.len());
+    let mut rows: Vec<(usize, MappingEntry)> = Vec::with_capacity(table.len());
     for (key, value) in table {
         let at = source.position(key.span().start);
         let value = node(source, value, depth)?;
-        rows.push((key.span().start, Entry { key: key.get_ref().to_string(), at, value }));
+        rows.push((key.span().start, MappingEntry { key: key.get_ref().to_string(), at, value }));
     }
     rows.sort_by_key(|(start, _)| *start);
     Ok(rows.into_iter().map(|(_, entry)| entry).collect())

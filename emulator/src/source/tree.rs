@@ -32,7 +32,7 @@ pub(crate) enum Value {
 
 /// A key of a mapping, its position, and its value.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Entry {
+pub(crate) struct MappingEntry {
     pub(crate) key: String,
     pub(crate) at: Position,
     pub(crate) value: Node,
@@ -41,7 +41,7 @@ pub(crate) struct Entry {
 /// The entries of a mapping in the order of the file. The lookup by key is constant in time, because a template may have
 /// hundreds of thousands of entries.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Mapping(IndexMap<String, Entry>);
+pub(crate) struct Mapping(IndexMap<String, MappingEntry>);
 
 impl Mapping {
     /// The entries of an absent mapping.
@@ -58,20 +58,20 @@ impl Mapping {
         self.0.is_empty()
     }
 
-    pub(crate) fn first(&self) -> Option<&Entry> {
+    pub(crate) fn first(&self) -> Option<&MappingEntry> {
         self.0.values().next()
     }
 
-    pub(crate) fn iter(&self) -> Values<'_, String, Entry> {
+    pub(crate) fn iter(&self) -> Values<'_, String, MappingEntry> {
         self.0.values()
     }
 
-    pub(crate) fn find(&self, key: &str) -> Option<&Entry> {
+    pub(crate) fn find(&self, key: &str) -> Option<&MappingEntry> {
         self.0.get(key)
     }
 
     /// The entry of a key, to change its value. The key must not be changed.
-    pub(crate) fn find_mut(&mut self, key: &str) -> Option<&mut Entry> {
+    pub(crate) fn find_mut(&mut self, key: &str) -> Option<&mut MappingEntry> {
         self.0.get_mut(key)
     }
 
@@ -80,36 +80,36 @@ impl Mapping {
     }
 
     /// Adds an entry. If the key exists, the entry is replaced and returned.
-    pub(crate) fn insert(&mut self, entry: Entry) -> Option<Entry> {
+    pub(crate) fn insert(&mut self, entry: MappingEntry) -> Option<MappingEntry> {
         self.0.insert(entry.key.clone(), entry)
     }
 
     /// Removes the entry of a key; the others keep their order.
-    pub(crate) fn remove(&mut self, key: &str) -> Option<Entry> {
+    pub(crate) fn remove(&mut self, key: &str) -> Option<MappingEntry> {
         self.0.shift_remove(key)
     }
 
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&Entry) -> bool) {
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&MappingEntry) -> bool) {
         self.0.retain(|_, entry| keep(entry));
     }
 }
 
-impl FromIterator<Entry> for Mapping {
+impl FromIterator<MappingEntry> for Mapping {
     /// Of several entries with one key, the last is kept.
-    fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Mapping {
+    fn from_iter<I: IntoIterator<Item = MappingEntry>>(entries: I) -> Mapping {
         Mapping(entries.into_iter().map(|entry| (entry.key.clone(), entry)).collect())
     }
 }
 
-impl Extend<Entry> for Mapping {
-    fn extend<I: IntoIterator<Item = Entry>>(&mut self, entries: I) {
+impl Extend<MappingEntry> for Mapping {
+    fn extend<I: IntoIterator<Item = MappingEntry>>(&mut self, entries: I) {
         self.0.extend(entries.into_iter().map(|entry| (entry.key.clone(), entry)));
     }
 }
 
 impl IntoIterator for Mapping {
-    type Item = Entry;
-    type IntoIter = IntoValues<String, Entry>;
+    type Item = MappingEntry;
+    type IntoIter = IntoValues<String, MappingEntry>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_values()
@@ -117,8 +117,8 @@ impl IntoIterator for Mapping {
 }
 
 impl<'a> IntoIterator for &'a Mapping {
-    type Item = &'a Entry;
-    type IntoIter = Values<'a, String, Entry>;
+    type Item = &'a MappingEntry;
+    type IntoIter = Values<'a, String, MappingEntry>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.values()
@@ -126,8 +126,8 @@ impl<'a> IntoIterator for &'a Mapping {
 }
 
 impl<'a> IntoIterator for &'a mut Mapping {
-    type Item = &'a mut Entry;
-    type IntoIter = ValuesMut<'a, String, Entry>;
+    type Item = &'a mut MappingEntry;
+    type IntoIter = ValuesMut<'a, String, MappingEntry>;
 
     /// The entries, to change their values. The keys must not be changed.
     fn into_iter(self) -> Self::IntoIter {
@@ -157,7 +157,7 @@ impl Node {
     }
 
     /// The only entry of a mapping of one key, the shape of every intrinsic function.
-    pub(crate) fn only_entry(&self) -> Option<&Entry> {
+    pub(crate) fn only_entry(&self) -> Option<&MappingEntry> {
         match &self.value {
             Value::Map(entries) if entries.len() == 1 => entries.first(),
             _ => None,

@@ -7,12 +7,12 @@ use super::gateway_responses;
 use super::mistake::Mistake;
 use super::openapi;
 use super::properties::Properties;
-use super::tree::{Entry, Value};
+use super::tree::{MappingEntry, Value};
 use hardcap_core::config::{
     Api, ApiKind, Cors, GatewayResponses, PayloadFormat, ResponseTransferMode,
 };
 
-pub(super) fn read_rest(entry: &Entry, of: Properties<'_>) -> Result<Api, Mistake> {
+pub(super) fn read_rest(entry: &MappingEntry, of: Properties<'_>) -> Result<Api, Mistake> {
     of.without_effect(&[
         "AccessLogSetting",
         "AlwaysDeploy",
@@ -55,7 +55,7 @@ pub(super) fn read_rest(entry: &Entry, of: Properties<'_>) -> Result<Api, Mistak
     Ok(api)
 }
 
-pub(super) fn read_http(entry: &Entry, of: Properties<'_>) -> Result<Api, Mistake> {
+pub(super) fn read_http(entry: &MappingEntry, of: Properties<'_>) -> Result<Api, Mistake> {
     of.without_effect(&[
         "AccessLogSettings",
         "DefaultRouteSettings",
@@ -250,7 +250,7 @@ pub(super) fn calls_with_post(of: &Properties<'_>, key: &str) -> Result<bool, Mi
 }
 
 /// An API of CloudFormation, without its routes, stage and authorizers.
-pub(super) fn bare(entry: &Entry, kind: ApiKind) -> Api {
+pub(super) fn bare(entry: &MappingEntry, kind: ApiKind) -> Api {
     Api {
         logical_id: entry.key.clone(),
         kind,

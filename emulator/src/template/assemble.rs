@@ -13,7 +13,7 @@ use super::nested::{Around, Nesting, is_nested};
 use super::properties::Properties;
 use super::references::kind;
 use super::scope::{Scope, StackNames};
-use super::tree::{Entry, Node};
+use super::tree::{MappingEntry, Node};
 use super::{
     Loaded, api, bucket, function, localize, openapi, publishing, raw_api, stack, stored, streaming,
 };
@@ -105,7 +105,7 @@ pub(super) fn assemble(
     let definitions = Definitions { of: &parts.defined, operations: &parts.operations };
     connect::connect(&scope, &mut config, (parts.routes, definitions), &parts.guards)?;
     connect::guard(&scope, &mut config.apis, &parts.cors, &parts.guards);
-    let place = |entry: &Entry| (source.path.to_owned(), entry.at);
+    let place = |entry: &MappingEntry| (source.path.to_owned(), entry.at);
     let places = scope.resources.iter().map(|entry| (entry.key.clone(), place(entry)));
     let buckets = parts
         .bucket_ids
@@ -196,7 +196,7 @@ fn read_resources(scope: &Scope<'_>, settings: &Settings, folder: &Path) -> Resu
     Ok(parts)
 }
 
-fn check_resource(scope: &Scope<'_>, entry: &Entry) -> Result<(), Mistake> {
+fn check_resource(scope: &Scope<'_>, entry: &MappingEntry) -> Result<(), Mistake> {
     let what = format!("the resource `{}`", entry.key);
     let attributes = [
         "Type",
@@ -235,7 +235,7 @@ fn check_resource(scope: &Scope<'_>, entry: &Entry) -> Result<(), Mistake> {
 
 fn read_resource(
     scope: &Scope<'_>,
-    entry: &Entry,
+    entry: &MappingEntry,
     settings: &Settings,
     folder: &Path,
     parts: &mut Parts,

@@ -4,7 +4,7 @@ use hardcap_limits::Millis;
 
 use super::mistake::Mistake;
 use super::properties::Properties;
-use super::tree::Entry;
+use super::tree::MappingEntry;
 use hardcap_core::config::{ACCOUNT_ID, EventInvokeConfig, Function, RecursiveLoop, Schedule};
 
 /// `EventInvokeConfig` and `DeadLetterQueue` of SAM, `DeadLetterConfig` of CloudFormation, `RecursiveLoop` of both.
@@ -79,7 +79,7 @@ fn destination(
 /// An event of type `Schedule`. An expression that is not emulated is a warning and no schedule.
 pub(super) fn schedule(
     of: &Properties<'_>,
-    entry: &Entry,
+    entry: &MappingEntry,
     function: &Function,
 ) -> Result<Option<Schedule>, Mistake> {
     of.without_effect(&["Description", "RetryPolicy", "DeadLetterConfig", "State", "Enabled"]);

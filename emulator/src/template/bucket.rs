@@ -3,10 +3,10 @@
 use super::mistake::Mistake;
 use super::properties::Properties;
 use super::scope::Scope;
-use super::tree::Entry;
+use super::tree::MappingEntry;
 use hardcap_core::config::{Bucket, BucketCorsRule, LifecycleRule};
 
-pub(super) fn read(scope: &Scope<'_>, entry: &Entry) -> Result<Bucket, Mistake> {
+pub(super) fn read(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Bucket, Mistake> {
     let properties = Properties::of(scope, "the bucket", entry)?;
     properties.without_effect(&[
         "AbacStatus",

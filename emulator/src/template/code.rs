@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::mistake::Mistake;
 use super::properties::Properties;
 use super::references::kind;
-use super::tree::{Entry, Node, Value};
+use super::tree::{MappingEntry, Node, Value};
 use crate::packaging::image::ImageBuild;
 use crate::packaging::{Code, ImageSource};
 use crate::settings::FunctionSettings;
@@ -22,7 +22,7 @@ pub(super) struct Folders<'a> {
 /// The code of an `AWS::Serverless::Function`.
 pub(super) fn of_sam(
     properties: &Properties<'_>,
-    entry: &Entry,
+    entry: &MappingEntry,
     own: Option<&FunctionSettings>,
     folders: Folders<'_>,
 ) -> Result<Code, Mistake> {
@@ -50,7 +50,7 @@ pub(super) fn of_sam(
 /// The code of an `AWS::Lambda::Function`.
 pub(super) fn of_raw(
     properties: &Properties<'_>,
-    entry: &Entry,
+    entry: &MappingEntry,
     own: Option<&FunctionSettings>,
     folders: Folders<'_>,
 ) -> Result<Code, Mistake> {
@@ -85,7 +85,7 @@ fn is_image(properties: &Properties<'_>) -> Result<bool, Mistake> {
 /// The image of a function, with `ImageConfig` and with the members of `Metadata` that `sam build` reads.
 fn image(
     properties: &Properties<'_>,
-    entry: &Entry,
+    entry: &MappingEntry,
     uri: Option<String>,
     folders: Folders<'_>,
 ) -> Result<ImageSource, Mistake> {
@@ -115,7 +115,7 @@ fn image(
 }
 
 /// The path of CDK's asset in `Metadata`, relative to the template.
-fn asset(entry: &Entry) -> Option<&str> {
+fn asset(entry: &MappingEntry) -> Option<&str> {
     let Value::Text(path) = &entry.value.get("Metadata")?.get("aws:asset:path")?.value else {
         return None;
     };

@@ -4,7 +4,7 @@
 
 use super::mistake::{Mistake, Position};
 use super::references::kind;
-use super::tree::{Entry, Mapping, Node, Value, is_intrinsic};
+use super::tree::{Mapping, MappingEntry, Node, Value, is_intrinsic};
 
 /// The logical id of the API of `Api` events without one.
 pub(crate) const IMPLICIT_REST: &str = "ServerlessRestApi";
@@ -73,13 +73,13 @@ fn without(defaults: &Node, ignored: Option<&Value>) -> Node {
 }
 
 /// Merges defaults into a resource's properties: the resource's own win, mappings are merged, lists are concatenated.
-fn apply(resource: &mut Entry, defaults: &Node) {
+fn apply(resource: &mut MappingEntry, defaults: &Node) {
     let Value::Map(attributes) = &mut resource.value.value else { return };
     match attributes.find_mut("Properties") {
         Some(properties) => properties.value = merged(defaults, &properties.value),
         None => {
             let (key, at) = ("Properties".to_owned(), resource.at);
-            attributes.insert(Entry { key, at, value: defaults.clone() });
+            attributes.insert(MappingEntry { key, at, value: defaults.clone() });
         }
     }
 }
@@ -127,20 +127,21 @@ fn add_implicit_apis(resources: &mut Mapping) {
 }
 
 /// The position of the function's first event of this type without an API.
-fn implied_by(resource: &Entry, event: &str, property: &str) -> Option<Position> {
+fn implied_by(resource: &MappingEntry, event: &str, property: &str) -> Option<Position> {
     if kind(resource) != "AWS::Serverless::Function" {
         return None;
     }
     let events = resource.value.get("Properties")?.get("Events")?;
     let events = events.entries("`Events`").ok()?;
-    let of_type = |entry: &&Entry| kind(entry) == event;
-    let named =
-        |entry: &Entry| entry.value.get("Properties").and_then(|p| p.get(property)).is_some();
+    let of_type = |entry: &&MappingEntry| kind(entry) == event;
+    let named = |entry: &MappingEntry| {
+        entry.value.get("Properties").and_then(|p| p.get(property)).is_some()
+    };
     events.iter().filter(of_type).find(|entry| !named(entry)).map(|entry| entry.at)
 }
 
-fn api(logical_id: &str, of: &str, at: Position) -> Entry {
-    let entry = |key: &str, value: Node| Entry { key: key.to_owned(), at, value };
+fn api(logical_id: &str, of: &str, at: Position) -> MappingEntry {
+    let entry = |key: &str, value: Node| MappingEntry { key: key.to_owned(), at, value };
     let mut properties = Mapping::default();
     if logical_id == IMPLICIT_REST {
         properties.insert(entry("StageName", Node::text(at, "Prod")));
@@ -149,5 +150,5 @@ fn api(logical_id: &str, of: &str, at: Position) -> Entry {
         entry("Type", Node::text(at, of)),
         entry("Properties", Node::new(at, Value::Map(properties))),
     ]);
-    Entry { key: logical_id.to_owned(), at, value: Node::new(at, Value::Map(attributes)) }
+    MappingEntry { key: logical_id.to_owned(), at, value: Node::new(at, Value::Map(attributes)) }
 }

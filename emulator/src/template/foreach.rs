@@ -7,7 +7,7 @@
 use indexmap::IndexMap;
 
 use super::mistake::Mistake;
-use super::tree::{DEEPEST, Entry, Mapping, Node, Value};
+use super::tree::{DEEPEST, Mapping, MappingEntry, Node, Value};
 
 /// The maximum number of entries that the loops of a template produce. The quota of CloudFormation is 500 resources.
 const MOST_ENTRIES: usize = 5_000;
@@ -68,7 +68,12 @@ impl Loops {
         Ok(())
     }
 
-    fn repeat(&mut self, entry: &Entry, into: &mut Mapping, depth: usize) -> Result<(), Mistake> {
+    fn repeat(
+        &mut self,
+        entry: &MappingEntry,
+        into: &mut Mapping,
+        depth: usize,
+    ) -> Result<(), Mistake> {
         let what = format!("`{}`", entry.key);
         let shape = "`[Identifier, [items], {key: value}]`";
         let [identifier, collection, body] = entry.value.items(&what)? else {
@@ -123,7 +128,7 @@ impl Loops {
     }
 }
 
-fn is_loop(entry: &Entry) -> bool {
+fn is_loop(entry: &MappingEntry) -> bool {
     entry.key.starts_with("Fn::ForEach::")
 }
 
@@ -147,7 +152,7 @@ fn replace(node: &mut Node, identifier: &str, item: &str) {
         Value::Map(entries) => {
             let renamed = std::mem::take(entries).into_iter().map(|mut entry| {
                 replace(&mut entry.value, identifier, item);
-                Entry { key: filled(&entry.key), ..entry }
+                MappingEntry { key: filled(&entry.key), ..entry }
             });
             *entries = renamed.collect();
         }

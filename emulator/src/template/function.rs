@@ -17,7 +17,7 @@ use super::properties::Properties;
 use super::publishing;
 use super::references::kind;
 use super::scope::Scope;
-use super::tree::{Entry, Node, Value};
+use super::tree::{MappingEntry, Node, Value};
 use crate::packaging::{self, Code, Package};
 use crate::settings::{FunctionSettings, Settings};
 use crate::source::nearest::{distance, nearest};
@@ -55,7 +55,7 @@ const WITHOUT_EFFECT: [&str; 22] = [
 
 pub(super) fn read_sam(
     scope: &Scope<'_>,
-    entry: &Entry,
+    entry: &MappingEntry,
     settings: &Settings,
     folder: &Path,
     parts: &mut Parts,
@@ -87,7 +87,7 @@ pub(super) fn read_sam(
 
 pub(super) fn read_raw(
     scope: &Scope<'_>,
-    entry: &Entry,
+    entry: &MappingEntry,
     settings: &Settings,
     folder: &Path,
     parts: &mut Parts,
@@ -106,7 +106,7 @@ pub(super) fn read_raw(
 
 fn read_function(
     properties: &Properties<'_>,
-    entry: &Entry,
+    entry: &MappingEntry,
     (own, settings): (Option<&FunctionSettings>, &Settings),
     folders: Folders<'_>,
 ) -> Result<Function, Mistake> {
@@ -244,7 +244,7 @@ fn environment(
 
 fn package(
     properties: &Properties<'_>,
-    entry: &Entry,
+    entry: &MappingEntry,
     function: &Function,
     own: Option<&FunctionSettings>,
     code: Code,
@@ -342,7 +342,7 @@ fn rest_event(of: Properties<'_>, function: &str) -> Result<PendingRoute, Mistak
 
 fn http_event(
     of: Option<Properties<'_>>,
-    entry: &Entry,
+    entry: &MappingEntry,
     function: &str,
 ) -> Result<Option<PendingRoute>, Mistake> {
     let mut route = Route {
@@ -422,7 +422,11 @@ fn permits_everyone_to_invoke(scope: &Scope<'_>, function: &str) -> Result<bool,
     Ok(false)
 }
 
-pub(super) fn read_url(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {
+pub(super) fn read_url(
+    scope: &Scope<'_>,
+    entry: &MappingEntry,
+    parts: &mut Parts,
+) -> Result<(), Mistake> {
     let properties = Properties::of(scope, "the function URL", entry)?;
     let target = properties.required_text("TargetFunctionArn")?;
     let function = function_of(&target);

@@ -4,7 +4,7 @@ use super::assemble::Parts;
 use super::mistake::Mistake;
 use super::properties::Properties;
 use super::scope::Scope;
-use super::tree::Entry;
+use super::tree::MappingEntry;
 use hardcap_core::config::{GatewayResponse, GatewayResponses, Mapping, RESPONSE_TYPES};
 
 /// A type of gateway response that API Gateway does not have.
@@ -57,7 +57,11 @@ pub(super) fn read_sam(of: &Properties<'_>) -> Result<GatewayResponses, Mistake>
 }
 
 /// Adds an `AWS::ApiGateway::GatewayResponse` to the API that it names.
-pub(super) fn connect(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {
+pub(super) fn connect(
+    scope: &Scope<'_>,
+    entry: &MappingEntry,
+    parts: &mut Parts,
+) -> Result<(), Mistake> {
     let of = Properties::of(scope, "the gateway response", entry)?;
     let api = of.required_text("RestApiId")?;
     let kind = of.required_text("ResponseType")?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::mistake::{Mistake, Position};
 use super::references::kind;
-use super::tree::{DEEPEST, Entry, Node, Value};
+use super::tree::{DEEPEST, MappingEntry, Node, Value};
 use super::yaml;
 
 /// The maximum size of an included file in bytes. API Gateway imports at most 6 MB.
@@ -98,7 +98,7 @@ impl<'f> Includes<'f> {
     }
 
     /// Replaces the location of a definition by the definition.
-    fn definition(&mut self, resource: &mut Entry) -> Result<(), Mistake> {
+    fn definition(&mut self, resource: &mut MappingEntry) -> Result<(), Mistake> {
         let of_kind = DEFINITIONS.iter().find(|(of, ..)| *of == kind(resource));
         let Some((_, uri, body)) = of_kind else { return Ok(()) };
         let Value::Map(attributes) = &mut resource.value.value else { return Ok(()) };
@@ -106,15 +106,16 @@ impl<'f> Includes<'f> {
             return Ok(());
         };
         let Value::Map(properties) = &mut properties.value.value else { return Ok(()) };
-        let Some(Entry { at: key_at, value: Node { at, value: Value::Text(location) }, .. }) =
-            properties.find(uri).cloned()
+        let Some(MappingEntry {
+            at: key_at, value: Node { at, value: Value::Text(location) }, ..
+        }) = properties.find(uri).cloned()
         else {
             return Ok(());
         };
         if let Some(mut content) = self.read(&location, at)? {
             self.node(&mut content, 0)?;
             properties.remove(uri);
-            properties.insert(Entry { key: (*body).to_owned(), at: key_at, value: content });
+            properties.insert(MappingEntry { key: (*body).to_owned(), at: key_at, value: content });
         }
         Ok(())
     }
@@ -184,7 +185,7 @@ fn relocated(node: Node, at: Position) -> Node {
         Value::Map(entries) => Value::Map(
             entries
                 .into_iter()
-                .map(|entry| Entry { key: entry.key, at, value: relocated(entry.value, at) })
+                .map(|entry| MappingEntry { key: entry.key, at, value: relocated(entry.value, at) })
                 .collect(),
         ),
         other => other,

@@ -4,7 +4,7 @@ use base64::Engine;
 
 use super::mistake::{Mistake, Position};
 use super::scope::Scope;
-use super::tree::{Entry, Mapping, Node, Value, is_intrinsic};
+use super::tree::{Mapping, MappingEntry, Node, Value, is_intrinsic};
 
 impl Scope<'_> {
     /// The node with every intrinsic function replaced by its value. Keys without a value are left out.
@@ -31,10 +31,12 @@ impl Scope<'_> {
                 Value::Map(entries) => {
                     let mut values = Mapping::default();
                     for entry in entries {
-                        values
-                            .insert(Entry { value: self.evaluate(&entry.value)?, ..entry.clone() });
+                        values.insert(MappingEntry {
+                            value: self.evaluate(&entry.value)?,
+                            ..entry.clone()
+                        });
                     }
-                    values.retain(|entry: &Entry| !entry.value.is_absent());
+                    values.retain(|entry: &MappingEntry| !entry.value.is_absent());
                     Value::Map(values)
                 }
             };
@@ -58,7 +60,7 @@ impl Scope<'_> {
         value.scalar(what).map(str::to_owned).map_err(|mistake| Mistake { at: node.at, ..mistake })
     }
 
-    fn function(&self, node: &Node, entry: &Entry) -> Result<Node, Mistake> {
+    fn function(&self, node: &Node, entry: &MappingEntry) -> Result<Node, Mistake> {
         let argument = &entry.value;
         let value = match entry.key.as_str() {
             "Ref" => return self.reference(argument.scalar("the name in `Ref`")?, argument.at),
@@ -288,7 +290,7 @@ impl Scope<'_> {
     }
 
     /// The branch that `Fn::If` selects.
-    fn branch<'n>(&self, entry: &'n Entry) -> Result<&'n Node, Mistake> {
+    fn branch<'n>(&self, entry: &'n MappingEntry) -> Result<&'n Node, Mistake> {
         let items = entry.value.items("`Fn::If`")?;
         let [condition, yes, no] = items else {
             return Err(entry

@@ -16,7 +16,7 @@ use super::properties::Properties;
 use super::references::kind;
 use super::scope::Scope;
 use super::stack::shown;
-use super::tree::{Entry, Node, Value};
+use super::tree::{MappingEntry, Node, Value};
 use super::{LARGEST, Loaded};
 use crate::packaging;
 use crate::rules::Ignored;
@@ -103,12 +103,12 @@ pub(super) fn fitted(name: String, most: usize) -> String {
 
 impl Scope<'_> {
     /// The name of a nested stack. AWS adds a random end.
-    pub(super) fn nested_name(&self, entry: &Entry) -> String {
+    pub(super) fn nested_name(&self, entry: &MappingEntry) -> String {
         format!("{}-{}", self.names.stack, entry.key)
     }
 
     /// Reads the template of a nested stack, once. A template that is not on this machine is left out with a warning.
-    pub(super) fn read_nested(&self, entry: &Entry) -> Result<(), Mistake> {
+    pub(super) fn read_nested(&self, entry: &MappingEntry) -> Result<(), Mistake> {
         match self.nesting.stacks.borrow().get(&entry.key) {
             None => {}
             Some(NestedStack::Read(_) | NestedStack::LeftOut) => return Ok(()),
@@ -170,7 +170,7 @@ impl Scope<'_> {
     /// The value of an output of a nested stack; `None` if the stack is left out.
     pub(super) fn nested_output(
         &self,
-        entry: &Entry,
+        entry: &MappingEntry,
         output: &str,
         at: Position,
     ) -> Result<Option<Node>, Mistake> {
@@ -207,7 +207,7 @@ impl Scope<'_> {
     }
 
     /// The settings for a nested template: the functions below its path, and no values of parameters.
-    fn settings_of(&self, entry: &Entry) -> Settings {
+    fn settings_of(&self, entry: &MappingEntry) -> Settings {
         let own = self.nesting.settings;
         let below = format!("{}/", entry.key);
         let functions = own.functions.iter();
@@ -238,7 +238,7 @@ impl Scope<'_> {
 }
 
 /// The file of a nested template; `None` with a warning if it is not on this machine.
-fn nested_template(of: &Properties<'_>, entry: &Entry) -> Result<Option<PathBuf>, Mistake> {
+fn nested_template(of: &Properties<'_>, entry: &MappingEntry) -> Result<Option<PathBuf>, Mistake> {
     let folder = of.scope.nesting.folder();
     let key =
         if kind(entry) == "AWS::Serverless::Application" { "Location" } else { "TemplateURL" };

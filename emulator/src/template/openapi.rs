@@ -12,7 +12,7 @@ use super::mock;
 use super::properties::Properties;
 use super::scope::Scope;
 use super::streaming::check_uri;
-use super::tree::{Entry, Node, Value};
+use super::tree::{MappingEntry, Node, Value};
 use hardcap_core::config::{Access, Cors, PayloadFormat, Route};
 
 /// The key of an operation's integration.
@@ -21,7 +21,7 @@ const INTEGRATION: &str = "x-amazon-apigateway-integration";
 /// Reads the routes of the definition in the property `key` of an API. An API without a definition has no routes here.
 pub(super) fn read_routes(
     of: &Properties<'_>,
-    entry: &Entry,
+    entry: &MappingEntry,
     key: &str,
     parts: &mut Parts,
 ) -> Result<(), Mistake> {
@@ -72,7 +72,7 @@ fn required(
     scope: &Scope<'_>,
     definition: &Node,
     path: &Node,
-    operation: &Entry,
+    operation: &MappingEntry,
     access: &mut Access,
 ) -> Result<(), Mistake> {
     const VALIDATOR: &str = "x-amazon-apigateway-request-validator";
@@ -164,7 +164,7 @@ fn read_operation(
     api: &str,
     path: &str,
     method: String,
-    operation: &Entry,
+    operation: &MappingEntry,
 ) -> Result<Option<PendingRoute>, Mistake> {
     let what = format!("{method} {path} of `{api}`");
     let Some(integration) = operation.value.get(INTEGRATION) else {

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use super::mistake::{Mistake, Position};
 use super::scope::Scope;
-use super::tree::{Entry, Mapping, Node, Value};
+use super::tree::{Mapping, MappingEntry, Node, Value};
 
 /// A mapping that is being read. [`Properties::finish`] warns of each property that was not read.
 pub(crate) struct Properties<'n> {
@@ -34,7 +34,7 @@ impl<'n> Properties<'n> {
     pub(crate) fn of(
         scope: &'n Scope<'n>,
         what: &str,
-        entry: &'n Entry,
+        entry: &'n MappingEntry,
     ) -> Result<Properties<'n>, Mistake> {
         let what = format!("{what} `{}`", entry.key);
         match entry.value.get("Properties") {
@@ -137,7 +137,7 @@ impl<'n> Properties<'n> {
     pub(crate) fn named_children(
         &self,
         key: &str,
-    ) -> Result<Vec<(&'n Entry, Properties<'n>)>, Mistake> {
+    ) -> Result<Vec<(&'n MappingEntry, Properties<'n>)>, Mistake> {
         let Some(node) = self.node(key)? else { return Ok(Vec::new()) };
         let entries = node.entries(&self.name(key))?.iter();
         entries

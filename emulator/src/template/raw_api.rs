@@ -17,11 +17,15 @@ use super::properties::Properties;
 use super::references::{ROOT_RESOURCE, kind};
 use super::scope::Scope;
 use super::streaming::check_uri;
-use super::tree::Entry;
+use super::tree::MappingEntry;
 use hardcap_core::config::{Access, ApiKind, PayloadFormat, ResponseTransferMode, Route};
 
 /// Reads the APIs. [`connect`] reads the resources that refer to them afterwards, because they may be before the API.
-pub(super) fn read(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {
+pub(super) fn read(
+    scope: &Scope<'_>,
+    entry: &MappingEntry,
+    parts: &mut Parts,
+) -> Result<(), Mistake> {
     match kind(entry) {
         "AWS::ApiGateway::RestApi" => rest_api(scope, entry, parts),
         "AWS::ApiGatewayV2::Api" => http_api(scope, entry, parts),
@@ -76,7 +80,7 @@ pub(super) fn connect(scope: &Scope<'_>, parts: &mut Parts) -> Result<(), Mistak
     Ok(())
 }
 
-fn rest_api(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {
+fn rest_api(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Result<(), Mistake> {
     let of = Properties::of(scope, "the API", entry)?;
     of.without_effect(&[
         "ApiKeySourceType",
@@ -107,7 +111,7 @@ fn rest_api(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), M
     Ok(())
 }
 
-fn http_api(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {
+fn http_api(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Result<(), Mistake> {
     let of = Properties::of(scope, "the HTTP API", entry)?;
     of.without_effect(&[
         "Description",
@@ -164,7 +168,7 @@ fn http_api(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), M
 
 fn stage(
     scope: &Scope<'_>,
-    entry: &Entry,
+    entry: &MappingEntry,
     api_key: &str,
     variables: &str,
     parts: &mut Parts,
@@ -205,7 +209,7 @@ fn stage(
 }
 
 /// A deployment with a stage's name creates the stage.
-fn deployment(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {
+fn deployment(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Result<(), Mistake> {
     let of = Properties::of(scope, "the deployment", entry)?;
     if of.node("StageName")?.is_some() {
         stage(scope, entry, "RestApiId", "Variables", parts)?;
@@ -213,7 +217,7 @@ fn deployment(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(),
     Ok(())
 }
 
-fn route(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {
+fn route(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Result<(), Mistake> {
     let of = Properties::of(scope, "the route", entry)?;
     let api = of.required_text("ApiId")?;
     if parts.left_out.iter().any(|id| *id == api || scope.api_id(id) == api) {
@@ -301,7 +305,7 @@ const OF_INTEGRATIONS: [&str; 9] = [
     "RequestTemplates",
 ];
 
-fn method(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {
+fn method(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Result<(), Mistake> {
     let of = Properties::of(scope, "the method", entry)?;
     let written = of.required_text("HttpMethod")?;
     let Some(method) = known_method(&written) else {

@@ -3,7 +3,7 @@
 use super::mistake::{Mistake, Position};
 use super::nested::{fitted, is_nested};
 use super::scope::Scope;
-use super::tree::{Entry, Node, Value};
+use super::tree::{MappingEntry, Node, Value};
 use hardcap_core::config::{ACCOUNT_ID, Stack};
 
 impl Scope<'_> {
@@ -127,7 +127,7 @@ impl Scope<'_> {
         Ok(Node::text(at, value))
     }
 
-    fn bucket_attribute(&self, entry: &Entry, attribute: &str) -> Result<String, Mistake> {
+    fn bucket_attribute(&self, entry: &MappingEntry, attribute: &str) -> Result<String, Mistake> {
         let (name, region) = (self.bucket_name(entry)?, &self.names.region);
         Ok(match attribute {
             "Arn" => format!("arn:aws:s3:::{name}"),
@@ -140,7 +140,7 @@ impl Scope<'_> {
     /// `GetAtt` of a resource that is not emulated: in the form of its service if that is known, else a name.
     fn foreign_attribute(
         &self,
-        entry: &Entry,
+        entry: &MappingEntry,
         kind: &str,
         attribute: &str,
     ) -> Result<String, Mistake> {
@@ -169,19 +169,19 @@ impl Scope<'_> {
         format!("arn:aws:lambda:{}:{ACCOUNT_ID}:function:{name}", self.names.region)
     }
 
-    fn table_arn(&self, entry: &Entry) -> Result<String, Mistake> {
+    fn table_arn(&self, entry: &MappingEntry) -> Result<String, Mistake> {
         let name = self.other_name(entry, "AWS::DynamoDB::Table")?;
         Ok(format!("arn:aws:dynamodb:{}:{ACCOUNT_ID}:table/{name}", self.names.region))
     }
 
     /// `https://sqs.us-east-1.amazonaws.com/000000000000/NAME`
-    fn queue_url(&self, entry: &Entry) -> Result<String, Mistake> {
+    fn queue_url(&self, entry: &MappingEntry) -> Result<String, Mistake> {
         let name = self.other_name(entry, "AWS::SQS::Queue")?;
         Ok(format!("https://sqs.{}.amazonaws.com/{ACCOUNT_ID}/{name}", self.names.region))
     }
 
     /// The ARN of an alias or a version: the ARN of its function, followed by the alias or the number.
-    fn qualified(&self, entry: &Entry, key: &str) -> Result<String, Mistake> {
+    fn qualified(&self, entry: &MappingEntry, key: &str) -> Result<String, Mistake> {
         let function = self.named(entry, &["FunctionName"])?.unwrap_or_default();
         let function = super::function::function_of(&function);
         let qualifier = self.named(entry, &[key])?.unwrap_or_else(|| "1".to_owned());
@@ -189,7 +189,7 @@ impl Scope<'_> {
     }
 
     /// `F.Alias` and `F.Version` of a function with `AutoPublishAlias` (AWS SAM developer guide, referenceable properties).
-    fn function_qualifier(&self, entry: &Entry, attribute: &str) -> Result<String, Mistake> {
+    fn function_qualifier(&self, entry: &MappingEntry, attribute: &str) -> Result<String, Mistake> {
         let arn = self.function_arn(&self.function_name(entry)?);
         match (attribute, self.named(entry, &["AutoPublishAlias"])?) {
             ("Version.Version", _) => Ok("1".to_owned()),
@@ -203,7 +203,7 @@ impl Scope<'_> {
     }
 
     /// The ARN of a resource that is not emulated, in the form of its service.
-    fn other_arn(&self, entry: &Entry, kind: &str) -> Result<String, Mistake> {
+    fn other_arn(&self, entry: &MappingEntry, kind: &str) -> Result<String, Mistake> {
         let name = self.other_name(entry, kind)?;
         let (region, account) = (self.names.region.as_str(), ACCOUNT_ID);
         let (service, region, account, resource) = match kind {
@@ -240,7 +240,7 @@ impl Scope<'_> {
         Ok(format!("arn:aws:{service}:{region}:{account}:{resource}"))
     }
 
-    fn secret_arn(&self, entry: &Entry) -> Result<String, Mistake> {
+    fn secret_arn(&self, entry: &MappingEntry) -> Result<String, Mistake> {
         let name = self.other_name(entry, "AWS::SecretsManager::Secret")?;
         Ok(hardcap_core::config::secret_arn(&self.names.region, &name, 0))
     }
@@ -316,13 +316,13 @@ impl Scope<'_> {
     }
 
     /// The SAM resource that `name` was generated from by adding `suffix`.
-    fn generated(&self, name: &str, suffix: &str) -> Option<&Entry> {
+    fn generated(&self, name: &str, suffix: &str) -> Option<&MappingEntry> {
         let entry = self.resource(name.strip_suffix(suffix)?)?;
         kind(entry).starts_with("AWS::Serverless::").then_some(entry)
     }
 
     /// The function's name: the template's, else the logical id. On AWS the latter has a random suffix.
-    pub(crate) fn function_name(&self, entry: &Entry) -> Result<String, Mistake> {
+    pub(crate) fn function_name(&self, entry: &MappingEntry) -> Result<String, Mistake> {
         let given = self.named(entry, &["FunctionName"])?;
         let path = &self.nesting.around.path;
         Ok(given.unwrap_or_else(|| fitted(format!("{}{}", path.replace('/', "-"), entry.key), 64)))
@@ -334,7 +334,7 @@ impl Scope<'_> {
     }
 
     /// The bucket's name: the template's, else the stack's name and the logical id in lower case.
-    pub(crate) fn bucket_name(&self, entry: &Entry) -> Result<String, Mistake> {
+    pub(crate) fn bucket_name(&self, entry: &MappingEntry) -> Result<String, Mistake> {
         if let Some(name) = self.named(entry, &["BucketName"])? {
             return Ok(name);
         }
@@ -355,7 +355,7 @@ impl Scope<'_> {
     }
 
     /// The value of the first of these properties that the resource has.
-    fn named(&self, entry: &Entry, keys: &[&str]) -> Result<Option<String>, Mistake> {
+    fn named(&self, entry: &MappingEntry, keys: &[&str]) -> Result<Option<String>, Mistake> {
         let Some(properties) = entry.value.get("Properties") else { return Ok(None) };
         for key in keys {
             if let Some(node) = properties.get(key) {
@@ -369,7 +369,7 @@ impl Scope<'_> {
     }
 
     /// The name of another resource: the template's, else the stack's name and the logical id.
-    pub(crate) fn other_name(&self, entry: &Entry, kind: &str) -> Result<String, Mistake> {
+    pub(crate) fn other_name(&self, entry: &MappingEntry, kind: &str) -> Result<String, Mistake> {
         let last = kind.rsplit("::").next().unwrap_or(kind);
         let own = format!("{last}Name");
         let given = self.named(entry, &[&own, "Name"])?;
@@ -410,11 +410,11 @@ fn is_qualifier(attribute: &str) -> bool {
 }
 
 /// Whether a resource is a function.
-pub(crate) fn is_function(entry: &Entry) -> bool {
+pub(crate) fn is_function(entry: &MappingEntry) -> bool {
     FUNCTIONS.contains(&kind(entry))
 }
 
 /// The `Type` of a resource.
-pub(crate) fn kind(entry: &Entry) -> &str {
+pub(crate) fn kind(entry: &MappingEntry) -> &str {
     entry.value.get("Type").and_then(|node| node.scalar("`Type`").ok()).unwrap_or_default()
 }

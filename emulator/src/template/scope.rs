@@ -6,7 +6,7 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::mistake::{Mistake, Position};
 use super::nested::Nesting;
-use super::tree::{Entry, Mapping, Node, Value};
+use super::tree::{Mapping, MappingEntry, Node, Value};
 use hardcap_core::config::{ACCOUNT_ID, Stack};
 
 /// The maximum work of a template's expressions: steps plus bytes of text. Only circular expressions need more.
@@ -90,7 +90,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Whether a resource's condition is true.
-    pub(crate) fn exists(&self, entry: &Entry) -> Result<bool, Mistake> {
+    pub(crate) fn exists(&self, entry: &MappingEntry) -> Result<bool, Mistake> {
         match entry.value.get("Condition") {
             Some(condition) => {
                 let name = condition.scalar("the `Condition` of a resource")?;
@@ -100,7 +100,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    pub(crate) fn resource(&self, logical_id: &str) -> Option<&'a Entry> {
+    pub(crate) fn resource(&self, logical_id: &str) -> Option<&'a MappingEntry> {
         self.resources.find(logical_id)
     }
 
@@ -186,7 +186,7 @@ const PSEUDO_PARAMETERS: [&str; 8] = [
 ];
 
 /// The value of a parameter: the given one, else its default. `None` without either, which is an error only where it is used.
-fn parameter(entry: &Entry, given: Option<&String>) -> Result<Option<Node>, Mistake> {
+fn parameter(entry: &MappingEntry, given: Option<&String>) -> Result<Option<Node>, Mistake> {
     let what = format!("the parameter `{}`", entry.key);
     entry.value.entries(&what)?;
     let kind = match entry.value.get("Type") {
@@ -217,7 +217,7 @@ fn parameter(entry: &Entry, given: Option<&String>) -> Result<Option<Node>, Mist
     }
 }
 
-fn check_allowed(entry: &Entry, value: &Node) -> Result<(), Mistake> {
+fn check_allowed(entry: &MappingEntry, value: &Node) -> Result<(), Mistake> {
     let Some(allowed) = entry.value.get("AllowedValues") else { return Ok(()) };
     let Value::Text(text) = &value.value else { return Ok(()) };
     let what = format!("`AllowedValues` of the parameter `{}`", entry.key);

@@ -3,7 +3,7 @@
 use super::mistake::Mistake;
 use super::properties::Properties;
 use super::scope::Scope;
-use super::tree::{Entry, Node};
+use super::tree::{MappingEntry, Node};
 use crate::services::secrets::Password;
 use hardcap_core::config::{
     Attribute, AttributeKind, Index, Parameter, ParameterKind, ParameterTier, Projection, Secret,
@@ -11,7 +11,7 @@ use hardcap_core::config::{
 };
 
 /// `AWS::DynamoDB::Table`.
-pub(super) fn table(scope: &Scope<'_>, entry: &Entry) -> Result<Table, Mistake> {
+pub(super) fn table(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Table, Mistake> {
     let of = Properties::of(scope, "the table", entry)?;
     of.without_effect(&[
         "BillingMode",
@@ -59,7 +59,7 @@ pub(super) fn table(scope: &Scope<'_>, entry: &Entry) -> Result<Table, Mistake> 
 }
 
 /// `AWS::Serverless::SimpleTable`: a partition key and nothing else.
-pub(super) fn simple_table(scope: &Scope<'_>, entry: &Entry) -> Result<Table, Mistake> {
+pub(super) fn simple_table(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Table, Mistake> {
     let of = Properties::of(scope, "the table", entry)?;
     of.without_effect(&[
         "PointInTimeRecoverySpecification",
@@ -151,7 +151,7 @@ fn global_index(of: Properties<'_>) -> Result<Index, Mistake> {
 }
 
 /// `AWS::SSM::Parameter`.
-pub(super) fn parameter(scope: &Scope<'_>, entry: &Entry) -> Result<Parameter, Mistake> {
+pub(super) fn parameter(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Parameter, Mistake> {
     let of = Properties::of(scope, "the parameter", entry)?;
     of.without_effect(&["AllowedPattern", "DataType", "Name", "Tags"]);
     of.not_emulated("Policies", "the parameter does not expire")?;
@@ -188,7 +188,7 @@ pub(super) fn parameter(scope: &Scope<'_>, entry: &Entry) -> Result<Parameter, M
 
 /// `AWS::SecretsManager::Secret`. A generated value is derived from the secret's name and is the same in every run, so data
 /// that it protects in a data directory stays readable.
-pub(super) fn secret(scope: &Scope<'_>, entry: &Entry) -> Result<Secret, Mistake> {
+pub(super) fn secret(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Secret, Mistake> {
     let of = Properties::of(scope, "the secret", entry)?;
     of.without_effect(&["KmsKeyId", "Name", "ReplicaRegions", "Tags", "Type"]);
     let name = scope.other_name(entry, "AWS::SecretsManager::Secret")?;

@@ -9,7 +9,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
 use super::mistake::{Mistake, Position};
 use super::relax;
-use super::tree::{DEEPEST, Entry, Mapping, Node, Value};
+use super::tree::{DEEPEST, Mapping, MappingEntry, Node, Value};
 
 /// The maximum number of nodes after aliases are expanded. A template of 1 MB without aliases has fewer.
 const MOST_NODES: usize = 500_000;
@@ -73,10 +73,11 @@ struct Open {
     at: Position,
     anchor: usize,
     tag: Option<String>,
-    kind: Kind,
+    collection: Collection,
 }
 
-enum Kind {
+/// The content of an open collection.
+enum Collection {
     List(Vec<Node>),
     /// The entries so far, and the key whose value comes next.
     Map(Mapping, Option<(String, Position)>),
@@ -111,10 +112,10 @@ impl Builder {
                 self.finish(node, anchor, tag.as_deref())
             }
             Event::SequenceStart(anchor, tag) => {
-                self.begin(at, anchor, tag.as_deref(), Kind::List(Vec::new()))
+                self.begin(at, anchor, tag.as_deref(), Collection::List(Vec::new()))
             }
             Event::MappingStart(anchor, tag) => {
-                self.begin(at, anchor, tag.as_deref(), Kind::Map(Mapping::default(), None))
+                self.begin(at, anchor, tag.as_deref(), Collection::Map(Mapping::default(), None))
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(at),
             Event::Alias(anchor) => self.repeat(anchor, at),
@@ -145,12 +146,12 @@ impl Builder {
         at: Position,
         anchor: usize,
         tag: Option<&Tag>,
-        kind: Kind,
+        collection: Collection,
     ) -> Result<(), Mistake> {
         self.count(1, at)?;
         self.check_depth(1, at)?;
         let tag = short_tag(tag, at)?;
-        self.open.push(Open { at, anchor, tag, kind });
+        self.open.push(Open { at, anchor, tag, collection });
         Ok(())
     }
 
@@ -167,9 +168,9 @@ impl Builder {
         let Some(open) = self.open.pop() else {
             return Err(Mistake::new(at, "this ends a collection that has not begun"));
         };
-        let value = match open.kind {
-            Kind::List(items) => Value::List(items),
-            Kind::Map(entries, _) => Value::Map(entries),
+        let value = match open.collection {
+            Collection::List(items) => Value::List(items),
+            Collection::Map(entries, _) => Value::Map(entries),
         };
         self.finish(Node::new(open.at, value), open.anchor, open.tag.as_deref())
     }
@@ -200,16 +201,16 @@ impl Builder {
             self.root = Some(node);
             return Ok(());
         };
-        match &mut open.kind {
-            Kind::List(items) => items.push(node),
-            Kind::Map(entries, key) => match key.take() {
+        match &mut open.collection {
+            Collection::List(items) => items.push(node),
+            Collection::Map(entries, key) => match key.take() {
                 None => *key = Some((key_of(&node)?, node.at)),
                 Some((name, at)) if name == "<<" => {
                     self.merged.insert(at);
                     merge(entries, node, at)?;
                 }
                 Some((name, at)) => {
-                    let entry = Entry { key: name, at, value: node };
+                    let entry = MappingEntry { key: name, at, value: node };
                     if let Some(first) = entries.find(&entry.key)
                         && !self.merged.contains(&first.at)
                     {
@@ -232,7 +233,7 @@ fn key_of(node: &Node) -> Result<String, Mistake> {
 }
 
 /// The warning of a repeated key. AWS SAM CLI uses PyYAML, which takes the last value. A merged key is not a repeated one.
-fn twice(entry: &Entry, first: Position) -> Mistake {
+fn twice(entry: &MappingEntry, first: Position) -> Mistake {
     let message = format!("the key `{}` is repeated: the last value takes effect", entry.key);
     Mistake::new(entry.at, message)
         .rule("repeated-key")
@@ -248,7 +249,7 @@ fn merge(entries: &mut Mapping, node: Node, at: Position) -> Result<(), Mistake>
     for mapping in mappings {
         for entry in mapping.entries("`<<`")? {
             if !entries.contains(&entry.key) {
-                entries.insert(Entry { at, ..entry.clone() });
+                entries.insert(MappingEntry { at, ..entry.clone() });
             }
         }
     }
@@ -316,5 +317,8 @@ fn short_tag(tag: Option<&Tag>, at: Position) -> Result<Option<String>, Mistake>
 fn with_tag(node: Node, tag: Option<&str>) -> Node {
     let Some(key) = tag else { return node };
     let at = node.at;
-    Node::new(at, Value::Map(Mapping::from_iter([Entry { key: key.to_owned(), at, value: node }])))
+    Node::new(
+        at,
+        Value::Map(Mapping::from_iter([MappingEntry { key: key.to_owned(), at, value: node }])),
+    )
 }

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::engine::{Engine, INPUT, InvokeOutcome, VersionedRow, job_key, state_name};
 use super::event::Digest;
 use super::outcome::JobError;
-use super::ports::{EpochMillis, Item, ObjectHeaders, PortError, Written};
+use super::ports::{EpochMillis, ObjectHeaders, PortError, TableItem, Written};
 use super::row::{NewRow, Row, later};
 use super::state::{JobEnd, JobState};
 use super::work::{Job, object_key, written};
@@ -222,7 +222,7 @@ impl Engine {
         item.map(|item| Ok((parsed(&item)?, item.version))).transpose()
     }
 
-    async fn key_item(&self, key: Key<'_>, row: &Row) -> Result<Item, PortError> {
+    async fn key_item(&self, key: Key<'_>, row: &Row) -> Result<TableItem, PortError> {
         let before = self.used(&row.owner, key).await?;
         // For a key that is still in use, version 1 conflicts.
         let version = match before {
@@ -232,7 +232,7 @@ impl Engine {
         let until = later(row.created, self.settings.retention);
         let fingerprint = key.fingerprint.to_owned();
         let used = UsedKey { job: row.id.clone(), fingerprint, until };
-        Ok(Item {
+        Ok(TableItem {
             key: request_key(&row.owner, key.name),
             version,
             document: text(&used),
@@ -242,7 +242,7 @@ impl Engine {
     }
 
     /// The jobs of an owner. If the limit seems reached, the unfinished ones are read.
-    async fn owned(&self, item: Option<&Item>) -> Result<OwnerJobs, PortError> {
+    async fn owned(&self, item: Option<&TableItem>) -> Result<OwnerJobs, PortError> {
         let mut owned: OwnerJobs = item.map(parsed).transpose()?.unwrap_or_default();
         if owned.open() < self.settings.per_owner_max {
             return Ok(owned);
@@ -260,16 +260,16 @@ impl Engine {
     fn owner_item(
         &self,
         key: &str,
-        before: Option<&Item>,
+        before: Option<&TableItem>,
         mut owned: OwnerJobs,
         row: &Row,
-    ) -> Item {
+    ) -> TableItem {
         owned.jobs.push(OwnerJob { id: row.id.clone(), ended: false });
         while owned.jobs.len() > LISTED_MAX {
             let oldest = owned.jobs.iter().position(|entry| entry.ended).unwrap_or(0);
             owned.jobs.remove(oldest);
         }
-        Item {
+        TableItem {
             key: key.to_owned(),
             version: before.map_or(1, |item| item.version + 1),
             document: text(&owned),
@@ -397,7 +397,7 @@ fn text<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("strings, numbers and lists have a JSON form")
 }
 
-fn parsed<T: for<'de> Deserialize<'de>>(item: &Item) -> Result<T, PortError> {
+fn parsed<T: for<'de> Deserialize<'de>>(item: &TableItem) -> Result<T, PortError> {
     serde_json::from_str(&item.document)
         .map_err(|error| PortError::Refused(format!("the row {}: {error}", item.key)))
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::event::{self, Digest, JobEvent};
 use super::log;
 use super::outcome::JobError;
-use super::ports::{EpochMillis, Item, PortError, Ports, Written};
+use super::ports::{EpochMillis, PortError, Ports, TableItem, Written};
 use super::row::Row;
 use super::settings::JobSettings;
 use super::state::{JobEnd, Leftovers};
@@ -134,9 +134,9 @@ impl Engine {
     }
 
     /// The item of a row.
-    pub(super) fn item(&self, held: &VersionedRow) -> Item {
+    pub(super) fn item(&self, held: &VersionedRow) -> TableItem {
         let document = serde_json::to_string(&held.row);
-        Item {
+        TableItem {
             key: job_key(&held.row.id),
             version: held.version,
             document: document.expect("strings, numbers and lists have a JSON form"),
@@ -310,7 +310,7 @@ pub(super) fn state_name(generation: u64, digest: &Digest) -> String {
 }
 
 /// The row in an item.
-pub(super) fn held(item: &Item) -> Result<VersionedRow, PortError> {
+pub(super) fn held(item: &TableItem) -> Result<VersionedRow, PortError> {
     let row = serde_json::from_str(&item.document);
     let row = row.map_err(|error| PortError::Refused(format!("the row {}: {error}", item.key)))?;
     Ok(VersionedRow { row, version: item.version })

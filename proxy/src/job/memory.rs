@@ -7,8 +7,8 @@ use bytes::{Bytes, BytesMut};
 use sha2::{Digest as _, Sha256};
 
 use super::ports::{
-    Blobs, Change, DuePage, EpochMillis, Invoker, Item, ObjectHeaders, OpenUpload, Part, PortError,
-    PortFuture, Rows, Written,
+    Blobs, Change, DuePage, EpochMillis, Invoker, ObjectHeaders, OpenUpload, Part, PortError,
+    PortFuture, Rows, TableItem, Written,
 };
 
 /// The page size of [`MemoryRows::due`], small so that tests have several pages.
@@ -23,18 +23,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// A table.
 #[derive(Debug, Default)]
 pub struct MemoryRows {
-    items: Mutex<BTreeMap<String, Item>>,
+    items: Mutex<BTreeMap<String, TableItem>>,
 }
 
 impl MemoryRows {
     /// All items.
     #[must_use]
-    pub fn items(&self) -> Vec<Item> {
+    pub fn items(&self) -> Vec<TableItem> {
         lock(&self.items).values().cloned().collect()
     }
 
     /// Replaces an item unconditionally.
-    pub fn set(&self, item: Item) {
+    pub fn set(&self, item: TableItem) {
         lock(&self.items).insert(item.key.clone(), item);
     }
 
@@ -57,7 +57,7 @@ impl MemoryRows {
 }
 
 impl Rows for MemoryRows {
-    fn read<'a>(&'a self, key: &'a str) -> PortFuture<'a, Option<Item>> {
+    fn read<'a>(&'a self, key: &'a str) -> PortFuture<'a, Option<TableItem>> {
         Box::pin(async move { Ok(lock(&self.items).get(key).cloned()) })
     }
 
@@ -71,7 +71,7 @@ impl Rows for MemoryRows {
             let after =
                 items.values().filter(|item| from.as_ref().is_none_or(|from| item.key > *from));
             let due = after.filter(|item| item.due.is_some_and(|due| due <= now));
-            let page: Vec<Item> = due.take(PAGE).cloned().collect();
+            let page: Vec<TableItem> = due.take(PAGE).cloned().collect();
             let next =
                 if page.len() == PAGE { page.last().map(|item| item.key.clone()) } else { None };
             Ok(DuePage { items: page, next })

@@ -43,7 +43,7 @@ impl PortError {
 
 /// An item of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
+pub struct TableItem {
     /// The key.
     pub key: String,
     /// The number of writes, which is the condition of the next one.
@@ -57,7 +57,7 @@ pub struct Item {
 }
 
 /// One write. `version` must follow the stored version; 1 means that no item exists.
-pub type Change = Item;
+pub type Change = TableItem;
 
 /// Whether a conditional write took place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub enum Written {
 #[derive(Clone, Debug, Default)]
 pub struct DuePage {
     /// The items.
-    pub items: Vec<Item>,
+    pub items: Vec<TableItem>,
     /// The start of the next page; `None` on the last one.
     pub next: Option<String>,
 }
@@ -80,7 +80,7 @@ pub struct DuePage {
 /// A table with conditional writes.
 pub trait Rows: Send + Sync {
     /// Reads an item with strong consistency.
-    fn read<'a>(&'a self, key: &'a str) -> PortFuture<'a, Option<Item>>;
+    fn read<'a>(&'a self, key: &'a str) -> PortFuture<'a, Option<TableItem>>;
 
     /// Writes all changes, each under its condition, or none.
     fn write(&self, changes: Vec<Change>) -> PortFuture<'_, Written>;

@@ -75,7 +75,7 @@ impl Engine {
 
     async fn process(
         &self,
-        item: &super::ports::Item,
+        item: &super::ports::TableItem,
         swept: &mut SweepReport,
     ) -> Result<(), PortError> {
         let held = held(item)?;

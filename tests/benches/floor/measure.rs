@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::function::REST_BYTES;
 use crate::load::{LARGE_BYTES, Load, SMALL_BYTES, Work};
-use crate::subject::{self, Kind, Setup, Subject};
+use crate::subject::{self, Setup, Subject, SubjectKind};
 
 /// How often the subjects take turns.
 const TURNS: usize = 5;
@@ -90,10 +90,10 @@ pub(crate) struct Process {
 /// Measures everything.
 pub(crate) async fn all(peers: &Path) -> io::Result<Figures> {
     let watch = Clock::default().stopwatch();
-    let installed = |kinds: [Kind; 4]| -> Vec<Kind> {
+    let installed = |kinds: [SubjectKind; 4]| -> Vec<SubjectKind> {
         kinds.into_iter().filter(|kind| kind.is_installed(peers)).collect()
     };
-    let (kinds, stores) = (installed(Kind::FUNCTIONS), installed(Kind::STORES));
+    let (kinds, stores) = (installed(SubjectKind::FUNCTIONS), installed(SubjectKind::STORES));
     let (mut loads, mut objects) = (Vec::new(), Vec::new());
     for load in LOADS {
         eprintln!("{} …", load.name);
@@ -101,14 +101,14 @@ pub(crate) async fn all(peers: &Path) -> io::Result<Figures> {
         loads.push((load.name.to_owned(), times(row)));
     }
     eprintln!("{} …", REST.name);
-    let rest = row(&[Kind::Floor, Kind::Hardcap], peers, REST, TURNS).await?;
+    let rest = row(&[SubjectKind::Floor, SubjectKind::Hardcap], peers, REST, TURNS).await?;
     loads.push((REST.name.to_owned(), times(rest)));
     for load in OBJECTS {
         eprintln!("{} …", load.name);
         let row = row(&stores, peers, load, OBJECT_TURNS).await?;
         objects.push((load.name.to_owned(), times(row)));
     }
-    let own = [Kind::Floor, Kind::Hardcap];
+    let own = [SubjectKind::Floor, SubjectKind::Hardcap];
     let (mut sizes, mut clients) = (Vec::new(), Vec::new());
     for event in SIZES {
         eprintln!("an event of {event} bytes …");
@@ -125,7 +125,7 @@ pub(crate) async fn all(peers: &Path) -> io::Result<Figures> {
     for size in OBJECT_SIZES {
         eprintln!("an object of {size} bytes …");
         let load = Load::object("", Work::Put, size, (10_000_000 / size).clamp(2, 200));
-        let row = row(&[Kind::Plain, Kind::Hardcap], peers, load, 2).await?;
+        let row = row(&[SubjectKind::Plain, SubjectKind::Hardcap], peers, load, 2).await?;
         object_sizes.push((size, points(row)));
     }
     let mut processes = BTreeMap::new();
@@ -163,7 +163,7 @@ fn points(row: Row) -> Points {
 }
 
 /// One load on every subject. The first turn starts the sandboxes, and is not counted.
-async fn row(kinds: &[Kind], peers: &Path, load: Load, turns: usize) -> io::Result<Row> {
+async fn row(kinds: &[SubjectKind], peers: &Path, load: Load, turns: usize) -> io::Result<Row> {
     struct Running {
         subject: Subject,
         took: Vec<Duration>,
@@ -213,7 +213,7 @@ async fn in_time(load: Load, subject: &Subject) -> io::Result<Vec<Duration>> {
     })
 }
 
-async fn process(kind: Kind, peers: &Path) -> io::Result<Process> {
+async fn process(kind: SubjectKind, peers: &Path) -> io::Result<Process> {
     let setup = Setup { peers, functions: 1, work: Work::Invoke };
     let mut starts = Vec::new();
     for _ in 1..STARTS {
@@ -253,7 +253,10 @@ fn machine() -> String {
     format!("{cores} cores, {}, Linux {}", model.unwrap_or("unknown processor"), kernel.trim())
 }
 
-async fn versions(kinds: impl Iterator<Item = &Kind>, peers: &Path) -> BTreeMap<String, String> {
+async fn versions(
+    kinds: impl Iterator<Item = &SubjectKind>,
+    peers: &Path,
+) -> BTreeMap<String, String> {
     let mut versions = BTreeMap::new();
     for kind in kinds {
         versions.insert(kind.name().to_owned(), kind.version(peers).await);

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::chart;
 use crate::measure::{Figures, Outcome, Process, Time};
-use crate::subject::Kind;
+use crate::subject::SubjectKind;
 
 const BEGIN: &str = "<!-- measured: begin -->\n";
 const END: &str = "<!-- measured: end -->\n";
@@ -56,18 +56,18 @@ fn measured(figures: &Figures) -> String {
         versions.join(", "),
         figures.seconds
     );
-    let missing = |kind: &&Kind| !figures.versions.contains_key(kind.name());
-    let missing: Vec<&str> = (Kind::FUNCTIONS.iter().chain(&Kind::STORES[2..]))
+    let missing = |kind: &&SubjectKind| !figures.versions.contains_key(kind.name());
+    let missing: Vec<&str> = (SubjectKind::FUNCTIONS.iter().chain(&SubjectKind::STORES[2..]))
         .filter(missing)
         .map(|kind| kind.name())
         .collect();
     if !missing.is_empty() {
         let _ = writeln!(page, "Missing in this run: {}.\n", missing.join(", "));
     }
-    let kinds = table(&mut page, figures, &Kind::FUNCTIONS, &figures.loads);
+    let kinds = table(&mut page, figures, &SubjectKind::FUNCTIONS, &figures.loads);
     page += "\nEach cell is the median of all calls, the lowest and the highest median of a turn in brackets, and the multiple of \
              the floor. Below, it is the multiple of the plain handler, which writes the object into a file and computes its MD5.\n\n";
-    table(&mut page, figures, &Kind::STORES, &figures.objects);
+    table(&mut page, figures, &SubjectKind::STORES, &figures.objects);
     page += "\n| | ready, ms | idle, MB | a second after 1,000 events of 6 MB, MB |\n| --- | ---: | ---: | ---: |\n";
     for name in &kinds {
         let Some(Process { ready_ms, idle_bytes, afterwards_bytes }) = figures.processes.get(*name)
@@ -92,7 +92,7 @@ fn measured(figures: &Figures) -> String {
 fn table<'k>(
     page: &mut String,
     figures: &Figures,
-    kinds: &'k [Kind],
+    kinds: &'k [SubjectKind],
     loads: &[(String, BTreeMap<String, Outcome>)],
 ) -> Vec<&'k str> {
     let is_measured = |name: &&str| figures.versions.contains_key(*name);

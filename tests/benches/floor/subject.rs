@@ -15,7 +15,7 @@ use crate::wire::Wire;
 
 /// The kinds of subjects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum SubjectKind {
     Floor,
     Hardcap,
     CargoLambda,
@@ -25,33 +25,38 @@ pub(crate) enum Kind {
     S3sFs,
 }
 
-impl Kind {
+impl SubjectKind {
     /// Those that invoke functions, in the order in which they are measured and shown. The first is the measure of the others.
-    pub(crate) const FUNCTIONS: [Kind; 4] =
-        [Kind::Floor, Kind::Hardcap, Kind::CargoLambda, Kind::ServerlessOffline];
+    pub(crate) const FUNCTIONS: [SubjectKind; 4] = [
+        SubjectKind::Floor,
+        SubjectKind::Hardcap,
+        SubjectKind::CargoLambda,
+        SubjectKind::ServerlessOffline,
+    ];
     /// Those that store objects, likewise.
-    pub(crate) const STORES: [Kind; 4] = [Kind::Plain, Kind::Hardcap, Kind::Moto, Kind::S3sFs];
+    pub(crate) const STORES: [SubjectKind; 4] =
+        [SubjectKind::Plain, SubjectKind::Hardcap, SubjectKind::Moto, SubjectKind::S3sFs];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Kind::Floor => "floor",
-            Kind::Hardcap => "hardcap",
-            Kind::CargoLambda => "cargo-lambda",
-            Kind::ServerlessOffline => "serverless-offline",
-            Kind::Plain => "plain",
-            Kind::Moto => "moto",
-            Kind::S3sFs => "s3s-fs",
+            SubjectKind::Floor => "floor",
+            SubjectKind::Hardcap => "hardcap",
+            SubjectKind::CargoLambda => "cargo-lambda",
+            SubjectKind::ServerlessOffline => "serverless-offline",
+            SubjectKind::Plain => "plain",
+            SubjectKind::Moto => "moto",
+            SubjectKind::S3sFs => "s3s-fs",
         }
     }
 
     /// The program that must be installed; `None` for what this repository builds.
     fn program(self, peers: &Path) -> Option<PathBuf> {
         match self {
-            Kind::Floor | Kind::Hardcap | Kind::Plain => None,
-            Kind::Moto => Some(peers.join("moto/bin/moto_server")),
-            Kind::S3sFs => Some(peers.join("s3s-fs/bin/s3s-fs")),
-            Kind::CargoLambda => Some(peers.join("venv/bin/cargo-lambda")),
-            Kind::ServerlessOffline => Some(peers.join("node_modules/.bin/serverless")),
+            SubjectKind::Floor | SubjectKind::Hardcap | SubjectKind::Plain => None,
+            SubjectKind::Moto => Some(peers.join("moto/bin/moto_server")),
+            SubjectKind::S3sFs => Some(peers.join("s3s-fs/bin/s3s-fs")),
+            SubjectKind::CargoLambda => Some(peers.join("venv/bin/cargo-lambda")),
+            SubjectKind::ServerlessOffline => Some(peers.join("node_modules/.bin/serverless")),
         }
     }
 
@@ -64,18 +69,18 @@ impl Kind {
             Some(format!("{name} {}", package["version"].as_str()?))
         };
         match self {
-            Kind::Floor | Kind::Hardcap | Kind::Plain => {
+            SubjectKind::Floor | SubjectKind::Hardcap | SubjectKind::Plain => {
                 format!("{} of this repository", self.name())
             }
-            Kind::CargoLambda => {
+            SubjectKind::CargoLambda => {
                 said(&peers.join("venv/bin/cargo-lambda"), &["lambda", "--version"]).await
             }
-            Kind::Moto => format!(
+            SubjectKind::Moto => format!(
                 "moto {}",
                 said(&peers.join("moto/bin/python"), &["-c", MOTO_VERSION]).await
             ),
-            Kind::S3sFs => said(&peers.join("s3s-fs/bin/s3s-fs"), &["--version"]).await,
-            Kind::ServerlessOffline => {
+            SubjectKind::S3sFs => said(&peers.join("s3s-fs/bin/s3s-fs"), &["--version"]).await,
+            SubjectKind::ServerlessOffline => {
                 let names = ["serverless-offline", "serverless"];
                 let versions: Vec<String> = names.into_iter().filter_map(of_package).collect();
                 versions.join(" with ")
@@ -159,7 +164,7 @@ impl Target {
 /// A running subject.
 #[derive(Debug)]
 pub(crate) struct Subject {
-    pub(crate) kind: Kind,
+    pub(crate) kind: SubjectKind,
     pub(crate) target: Target,
     process: Process,
     /// The functions that it does not start itself.
@@ -177,16 +182,16 @@ pub(crate) struct Setup<'a> {
 
 impl Subject {
     /// Starts a subject, and waits until it listens. Also returns how long that took, in milliseconds.
-    pub(crate) async fn start(kind: Kind, setup: Setup<'_>) -> io::Result<(Subject, f64)> {
+    pub(crate) async fn start(kind: SubjectKind, setup: Setup<'_>) -> io::Result<(Subject, f64)> {
         let watch = Clock::default().stopwatch();
         let started = match kind {
-            Kind::Floor => floor(setup).await,
-            Kind::Hardcap => hardcap().await,
-            Kind::CargoLambda => cargo_lambda(setup).await,
-            Kind::ServerlessOffline => serverless_offline(setup).await,
-            Kind::Plain => plain().await,
-            Kind::Moto => moto(setup).await,
-            Kind::S3sFs => s3s_fs(setup).await,
+            SubjectKind::Floor => floor(setup).await,
+            SubjectKind::Hardcap => hardcap().await,
+            SubjectKind::CargoLambda => cargo_lambda(setup).await,
+            SubjectKind::ServerlessOffline => serverless_offline(setup).await,
+            SubjectKind::Plain => plain().await,
+            SubjectKind::Moto => moto(setup).await,
+            SubjectKind::S3sFs => s3s_fs(setup).await,
         };
         let (subject, took) = started
             .map(|subject| (subject, watch.elapsed()))
@@ -196,7 +201,7 @@ impl Subject {
 
     /// Starts the functions of a subject that does not start them itself.
     fn with_functions(mut self, functions: usize) -> io::Result<Subject> {
-        if self.kind == Kind::CargoLambda {
+        if self.kind == SubjectKind::CargoLambda {
             let api = format!("{}/.rt", self.target.address);
             let program = std::env::current_exe()?;
             let variables = [("AWS_LAMBDA_RUNTIME_API", api.as_str())];
@@ -238,8 +243,9 @@ async fn floor(setup: Setup<'_>) -> io::Result<Subject> {
     let mut process = Process::start(&program, arguments, &[])?;
     let address = process.line().await?;
     let address = address.parse().map_err(io::Error::other)?;
-    let target = Target { name: Kind::Floor.name(), address, path: "/".to_owned(), rest: None };
-    Ok(Subject { kind: Kind::Floor, target, process, functions: Vec::new(), _folder: None })
+    let target =
+        Target { name: SubjectKind::Floor.name(), address, path: "/".to_owned(), rest: None };
+    Ok(Subject { kind: SubjectKind::Floor, target, process, functions: Vec::new(), _folder: None })
 }
 
 const TEMPLATE: &str = "\
@@ -308,9 +314,9 @@ async fn hardcap() -> io::Result<Subject> {
     let rest = url
         .and_then(|url| url.split_once('/'))
         .and_then(|(address, stage)| Some((address.parse().ok()?, format!("/{stage}/binary"))));
-    let target = Target { name: Kind::Hardcap.name(), address, path, rest };
+    let target = Target { name: SubjectKind::Hardcap.name(), address, path, rest };
     let (functions, _folder) = (Vec::new(), Some(folder));
-    Ok(Subject { kind: Kind::Hardcap, target, process, functions, _folder })
+    Ok(Subject { kind: SubjectKind::Hardcap, target, process, functions, _folder })
 }
 
 /// cargo-lambda with its Runtime API alone: the functions are the same processes as those of the floor, one for each client.
@@ -341,9 +347,9 @@ async fn cargo_lambda(setup: Setup<'_>) -> io::Result<Subject> {
     let mut process = Process::start_logged(&program, arguments, &log)?;
     until_listening(&mut process, address, &log).await?;
     let path = "/2015-03-31/functions/_/invocations".to_owned();
-    let target = Target { name: Kind::CargoLambda.name(), address, path, rest: None };
+    let target = Target { name: SubjectKind::CargoLambda.name(), address, path, rest: None };
     let (functions, _folder) = (Vec::new(), Some(folder));
-    Ok(Subject { kind: Kind::CargoLambda, target, process, functions, _folder })
+    Ok(Subject { kind: SubjectKind::CargoLambda, target, process, functions, _folder })
 }
 
 const SERVERLESS: &str = "\
@@ -392,16 +398,16 @@ async fn serverless_offline(setup: Setup<'_>) -> io::Result<Subject> {
     let mut process = Process::start_logged(Path::new("/bin/sh"), ["-c", &command], &log)?;
     until_listening(&mut process, address, &log).await?;
     let path = "/2015-03-31/functions/measured-dev-measured/invocations".to_owned();
-    let target = Target { name: Kind::ServerlessOffline.name(), address, path, rest: None };
+    let target = Target { name: SubjectKind::ServerlessOffline.name(), address, path, rest: None };
     let (functions, _folder) = (Vec::new(), Some(folder));
-    Ok(Subject { kind: Kind::ServerlessOffline, target, process, functions, _folder })
+    Ok(Subject { kind: SubjectKind::ServerlessOffline, target, process, functions, _folder })
 }
 
 async fn plain() -> io::Result<Subject> {
     let program = std::env::current_exe()?;
     let mut process = Process::start(&program, ["plain"], &[])?;
     let address = process.line().await?.parse().map_err(io::Error::other)?;
-    Ok(store(Kind::Plain, address, process, None))
+    Ok(store(SubjectKind::Plain, address, process, None))
 }
 
 async fn moto(setup: Setup<'_>) -> io::Result<Subject> {
@@ -411,7 +417,7 @@ async fn moto(setup: Setup<'_>) -> io::Result<Subject> {
     let arguments = ["-H", "127.0.0.1", "-p", &port];
     let mut process = Process::start_logged(&program, arguments, &log)?;
     until_listening(&mut process, address, &log).await?;
-    let subject = store(Kind::Moto, address, process, Some(folder));
+    let subject = store(SubjectKind::Moto, address, process, Some(folder));
     create_bucket(&subject).await?;
     Ok(subject)
 }
@@ -435,13 +441,13 @@ async fn s3s_fs(setup: Setup<'_>) -> io::Result<Subject> {
     ];
     let mut process = Process::start_logged(&program, arguments, &log)?;
     until_listening(&mut process, address, &log).await?;
-    let subject = store(Kind::S3sFs, address, process, Some(folder));
+    let subject = store(SubjectKind::S3sFs, address, process, Some(folder));
     create_bucket(&subject).await?;
     Ok(subject)
 }
 
 fn store(
-    kind: Kind,
+    kind: SubjectKind,
     address: SocketAddr,
     process: Process,
     folder: Option<tempfile::TempDir>,

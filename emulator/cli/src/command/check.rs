@@ -15,7 +15,7 @@ use hardcap::packaging::{self, Found, Means, PackagingError, Resolved};
 
 /// The format of findings.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
-pub(super) enum Format {
+pub(super) enum CheckFormat {
     /// One finding a line
     #[default]
     Text,
@@ -93,13 +93,13 @@ pub(super) fn check(
     template: Option<PathBuf>,
     limits: &LimitOptions,
     options: &TemplateOptions,
-    format: Format,
+    format: CheckFormat,
 ) -> Result<ExitCode, Failure> {
     let project = match Project::read(template, limits, options) {
         Ok(project) => project,
         Err(ProjectError::Template(error)) => {
             // A program that reads another format expects the error among the findings.
-            if !matches!(format, Format::Text) {
+            if !matches!(format, CheckFormat::Text) {
                 show(&[crate::check::unreadable(&error)], &[], format)?;
             }
             return Err(Failure::new(error));
@@ -116,9 +116,9 @@ pub(super) fn check(
 }
 
 /// Prints the findings in a format; the text is followed by their numbers on standard error.
-fn show(findings: &[Finding], silenced: &[Silenced], format: Format) -> Result<(), Failure> {
+fn show(findings: &[Finding], silenced: &[Silenced], format: CheckFormat) -> Result<(), Failure> {
     match format {
-        Format::Text => {
+        CheckFormat::Text => {
             let mut text = String::new();
             for finding in findings {
                 writeln!(text, "{finding}").map_err(Failure::new)?;
@@ -136,9 +136,9 @@ fn show(findings: &[Finding], silenced: &[Silenced], format: Format) -> Result<(
             terminal::say(&counts.join(", "));
             Ok(())
         }
-        Format::Json => print(&crate::check::to_json(findings, silenced)).map(drop),
-        Format::Sarif => print(&crate::check::to_sarif(findings)).map(drop),
-        Format::Github => print(&crate::check::to_github(findings)).map(drop),
-        Format::Junit => print(&crate::check::to_junit(findings)).map(drop),
+        CheckFormat::Json => print(&crate::check::to_json(findings, silenced)).map(drop),
+        CheckFormat::Sarif => print(&crate::check::to_sarif(findings)).map(drop),
+        CheckFormat::Github => print(&crate::check::to_github(findings)).map(drop),
+        CheckFormat::Junit => print(&crate::check::to_junit(findings)).map(drop),
     }
 }

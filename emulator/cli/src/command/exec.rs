@@ -14,7 +14,7 @@ use super::debug::{self, DebugTarget};
 use super::launch::{Started, start};
 use super::options::{GateOptions, LimitOptions, TemplateOptions, TrustOptions, UpOptions};
 use super::project::Project;
-use super::report::{Format, check_writable, write, write_records};
+use super::report::{ReportFormat, check_writable, write, write_records};
 use super::terminal;
 use super::up;
 use super::up::{Signals, block_on, start_log};
@@ -292,9 +292,9 @@ fn write_reports(
     failures: &[GateFailure],
 ) -> Result<(), Failure> {
     for (path, format) in [
-        (&options.junit, Format::Junit),
-        (&options.json, Format::Json),
-        (&options.html, Format::Html),
+        (&options.junit, ReportFormat::Junit),
+        (&options.json, ReportFormat::Json),
+        (&options.html, ReportFormat::Html),
     ] {
         if let Some(path) = path {
             write(path, &format.render(run, report, failures)?)?;

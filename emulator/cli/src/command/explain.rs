@@ -10,7 +10,7 @@ use crate::explain::Explained;
 
 /// The format of the output.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
-pub(super) enum Format {
+pub(super) enum ExplainFormat {
     /// Sentences
     #[default]
     Text,
@@ -22,13 +22,13 @@ pub(super) enum Format {
 pub(super) fn explain(
     file: Option<&Path>,
     options: &LimitOptions,
-    format: Format,
+    format: ExplainFormat,
 ) -> Result<ExitCode, Failure> {
     let limits = options.here(None)?;
     let explained = Explained::new(&terminal::read(file)?, &limits);
     let output = match format {
-        Format::Text => format!("{}\n", explained.to_text(&limits)),
-        Format::Json => format!("{:#}\n", explained.to_json(&limits)),
+        ExplainFormat::Text => format!("{}\n", explained.to_text(&limits)),
+        ExplainFormat::Json => format!("{:#}\n", explained.to_json(&limits)),
     };
     terminal::print(&output)?;
     Ok(if explained.is_explained() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -13,7 +13,7 @@ use hardcap::source::nearest::nearest;
 
 /// The format of the table.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
-pub(super) enum Format {
+pub(super) enum LimitsFormat {
     /// Aligned columns
     #[default]
     Table,
@@ -36,7 +36,7 @@ pub(super) struct LimitsOptions {
     limits: LimitOptions,
     /// The format of the table
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: LimitsFormat,
 }
 
 pub(super) fn limits(options: &LimitsOptions) -> Result<ExitCode, Failure> {
@@ -53,9 +53,9 @@ pub(super) fn limits(options: &LimitsOptions) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let text = match options.format {
-        Format::Table => page::text(&limits),
-        Format::Markdown => page::markdown(&limits),
-        Format::Json => {
+        LimitsFormat::Table => page::text(&limits),
+        LimitsFormat::Markdown => page::markdown(&limits),
+        LimitsFormat::Json => {
             let json = serde_json::to_string_pretty(&page::data(&limits)).map_err(Failure::new)?;
             format!("{json}\n")
         }

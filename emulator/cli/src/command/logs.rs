@@ -45,7 +45,7 @@ pub(super) struct LogsOptions {
     url: String,
     /// The format of the lines
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: LogsFormat,
     /// The same as --format json
     #[arg(long, conflicts_with = "format")]
     json: bool,
@@ -53,7 +53,7 @@ pub(super) struct LogsOptions {
 
 /// The format of the lines.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
-enum Format {
+enum LogsFormat {
     /// Time, function and line
     #[default]
     Text,
@@ -145,7 +145,7 @@ async fn follow(url: &str, printer: &Printer<'_>) -> Result<(), Failure> {
 struct Printer<'o> {
     since: Option<EpochMillis>,
     grep: Option<&'o Regex>,
-    format: Format,
+    format: LogsFormat,
     colors: bool,
 }
 
@@ -159,7 +159,7 @@ impl Printer<'_> {
                 Some(since.at(now.now_ms))
             }
         };
-        let format = if options.json { Format::Json } else { options.format };
+        let format = if options.json { LogsFormat::Json } else { options.format };
         let colors = output::colors(&std::io::stdout());
         Ok(Printer { since, grep: options.grep.as_ref(), format, colors })
     }
@@ -175,8 +175,8 @@ impl Printer<'_> {
             return Ok(true);
         }
         let text = match self.format {
-            Format::Json => serde_json::to_string(line).map_err(Failure::new)?,
-            Format::Text => {
+            LogsFormat::Json => serde_json::to_string(line).map_err(Failure::new)?,
+            LogsFormat::Text => {
                 let format = format_description!("[hour]:[minute]:[second].[subsecond digits:3]");
                 let at = line.at.to_utc().format(format).map_err(Failure::new)?;
                 let name = output::colored_name(&line.function, self.colors);

@@ -157,7 +157,7 @@ enum Command {
         template_options: options::TemplateOptions,
         /// The format of the findings
         #[arg(long, value_enum, default_value_t)]
-        format: check::Format,
+        format: check::CheckFormat,
     },
     /// Start everything on free ports, run a command, stop and report; optionally fail if a limit was met
     Exec(Box<exec::ExecOptions>),
@@ -172,7 +172,7 @@ enum Command {
         limits: LimitOptions,
         /// The format of the output
         #[arg(long, value_enum, default_value_t)]
-        format: explain::Format,
+        format: explain::ExplainFormat,
     },
     /// Reproduce a production failure locally: from a HAR, curl -v, an event, or a log
     Replay(Box<replay::ReplayOptions>),

@@ -56,7 +56,7 @@ pub(super) struct ReplayOptions {
     all: bool,
     /// The format of the output
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: ReplayFormat,
     #[command(flatten)]
     limits: LimitOptions,
     #[command(flatten)]
@@ -68,7 +68,7 @@ pub(super) struct ReplayOptions {
 
 /// The format of the output.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
-enum Format {
+enum ReplayFormat {
     /// Sentences
     #[default]
     Text,
@@ -130,13 +130,13 @@ fn described(one: &LeftOut) -> String {
     format!("left out: entry {}, {}: {}", one.entry, one.what, one.reason)
 }
 
-fn show(verdicts: &[Verdict], left_out: &[LeftOut], format: Format) -> Result<(), Failure> {
+fn show(verdicts: &[Verdict], left_out: &[LeftOut], format: ReplayFormat) -> Result<(), Failure> {
     let text = match format {
-        Format::Text => {
+        ReplayFormat::Text => {
             let verdicts = verdicts.iter().map(Verdict::to_text);
             verdicts.chain(left_out.iter().map(|one| described(one) + "\n")).collect()
         }
-        Format::Json => format!(
+        ReplayFormat::Json => format!(
             "{:#}\n",
             json!({ "format": FORMAT, "verdicts": verdicts, "left_out": left_out })
         ),

@@ -30,14 +30,14 @@ pub(super) struct ReportOptions {
     source: String,
     /// The format of the output
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: ReportFormat,
     #[command(flatten)]
     gate: GateOptions,
 }
 
 /// The format of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Format {
+pub(super) enum ReportFormat {
     /// For people, in a terminal
     #[default]
     Table,
@@ -49,7 +49,7 @@ pub(super) enum Format {
     Html,
 }
 
-impl Format {
+impl ReportFormat {
     /// Renders a run.
     pub(super) fn render(
         self,
@@ -58,13 +58,13 @@ impl Format {
         failures: &[GateFailure],
     ) -> Result<String, Failure> {
         Ok(match self {
-            Format::Table => report.to_table(),
-            Format::Json => {
+            ReportFormat::Table => report.to_table(),
+            ReportFormat::Json => {
                 let json = serde_json::json!({ "report": report, "failures": failures });
                 format!("{json:#}\n")
             }
-            Format::Junit => to_junit(report, failures),
-            Format::Html => to_html(run, report, failures),
+            ReportFormat::Junit => to_junit(report, failures),
+            ReportFormat::Html => to_html(run, report, failures),
         })
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use hardcap_limits::{Limits, Unit};
 use serde_json::Value;
 
-use super::kind::Kind;
+use super::kind::InputKind;
 
 /// A measured quantity of a document, and its row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Measured {
 #[derive(Clone, Debug)]
 pub struct Document {
     /// The type.
-    pub kind: Kind,
+    pub kind: InputKind,
     /// Its length, in bytes.
     pub bytes: u64,
     /// Its length without white space between members, if it has several lines: AWS would send it in this form.
@@ -42,7 +42,7 @@ pub struct Document {
 impl Document {
     /// Measures a document; `None` for types without a limit, such as errors and logs.
     pub(crate) fn measure(
-        kind: Kind,
+        kind: InputKind,
         text: &str,
         json: &Value,
         limits: &Limits,
@@ -95,16 +95,19 @@ impl Measured {
 type Rows = Vec<(&'static str, &'static str, u64)>;
 
 /// The rows for a type, and the quantities to compare.
-fn rows(kind: Kind, json: &Value, whole: u64, body: Option<u64>) -> Option<Rows> {
+fn rows(kind: InputKind, json: &Value, whole: u64, body: Option<u64>) -> Option<Rows> {
     let body = || body.unwrap_or(0);
     Some(match kind {
-        Kind::RestEvent | Kind::HttpApiEvent | Kind::AuthorizerEvent | Kind::StreamEvent => {
+        InputKind::RestEvent
+        | InputKind::HttpApiEvent
+        | InputKind::AuthorizerEvent
+        | InputKind::StreamEvent => {
             vec![("lambda_sync_request", "the event", whole)]
         }
-        Kind::AlbEvent => vec![("alb_request_body", "the body of the request", body())],
-        Kind::WebSocketEvent => vec![("websocket_message", "the message", body())],
-        Kind::EdgeEvent => edge_body(json),
-        Kind::SqsEvent => {
+        InputKind::AlbEvent => vec![("alb_request_body", "the body of the request", body())],
+        InputKind::WebSocketEvent => vec![("websocket_message", "the message", body())],
+        InputKind::EdgeEvent => edge_body(json),
+        InputKind::SqsEvent => {
             let mut rows = vec![("lambda_sync_request", "the batch", whole)];
             rows.extend(
                 longest(json, |record| record["body"].as_str())
@@ -112,24 +115,24 @@ fn rows(kind: Kind, json: &Value, whole: u64, body: Option<u64>) -> Option<Rows>
             );
             rows
         }
-        Kind::SnsEvent => {
+        InputKind::SnsEvent => {
             let longest = longest(json, |record| record["Sns"]["Message"].as_str()).unwrap_or(0);
             vec![
                 ("sns_message", "the message", longest),
                 ("lambda_async_request", "the event", whole),
             ]
         }
-        Kind::S3Event => vec![("lambda_async_request", "the event", whole)],
-        Kind::EventBridgeEvent => {
+        InputKind::S3Event => vec![("lambda_async_request", "the event", whole)],
+        InputKind::EventBridgeEvent => {
             vec![
                 ("eventbridge_request", "the entry", entry(json)),
                 ("lambda_async_request", "the event", whole),
             ]
         }
-        Kind::ProxyResponse => vec![("lambda_sync_response", "the response", whole)],
-        Kind::AlbResponse => vec![("alb_response", "the response", whole)],
-        Kind::EdgeResponse => vec![("edge_origin_response", "the response", whole)],
-        Kind::DestinationRecord => vec![
+        InputKind::ProxyResponse => vec![("lambda_sync_response", "the response", whole)],
+        InputKind::AlbResponse => vec![("alb_response", "the response", whole)],
+        InputKind::EdgeResponse => vec![("edge_origin_response", "the response", whole)],
+        InputKind::DestinationRecord => vec![
             ("lambda_async_request", "the payload of the request", length(&json["requestPayload"])),
             (
                 "lambda_sync_response",
@@ -137,10 +140,10 @@ fn rows(kind: Kind, json: &Value, whole: u64, body: Option<u64>) -> Option<Rows>
                 length(&json["responsePayload"]),
             ),
         ],
-        Kind::Configuration => {
+        InputKind::Configuration => {
             vec![("lambda_environment", "the map of variables", length(variables(json)?))]
         }
-        Kind::StepFunctions => {
+        InputKind::StepFunctions => {
             let largest = largest_state(json)?;
             vec![("stepfunctions_data", "the largest input or output", largest)]
         }
@@ -226,7 +229,7 @@ mod tests {
         let document = measure(&text, &Limits::classic());
         assert_eq!(
             (document.kind, document.bytes, document.body),
-            (Kind::ProxyResponse, 6_291_560, Some(4_718_560))
+            (InputKind::ProxyResponse, 6_291_560, Some(4_718_560))
         );
         assert_eq!(
             document.measured[0].describe(),

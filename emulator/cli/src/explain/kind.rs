@@ -7,7 +7,7 @@ use serde_json::Value;
 /// The type of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
-pub enum Kind {
+pub enum InputKind {
     RestEvent,
     HttpApiEvent,
     AlbEvent,
@@ -46,7 +46,7 @@ pub enum Kind {
     Empty,
 }
 
-impl Kind {
+impl InputKind {
     /// The name in JSON output.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -56,88 +56,99 @@ impl Kind {
     /// Whether the type was recognized, and is not just "JSON" or "text".
     #[must_use]
     pub fn is_known(self) -> bool {
-        !matches!(self, Kind::Json | Kind::Text | Kind::TextLog | Kind::JsonLog | Kind::Empty)
+        !matches!(
+            self,
+            InputKind::Json
+                | InputKind::Text
+                | InputKind::TextLog
+                | InputKind::JsonLog
+                | InputKind::Empty
+        )
     }
 
     fn names(self) -> (&'static str, &'static str) {
         match self {
-            Kind::RestEvent => ("rest_event", "an event of API Gateway, format 1.0"),
-            Kind::HttpApiEvent => {
+            InputKind::RestEvent => ("rest_event", "an event of API Gateway, format 1.0"),
+            InputKind::HttpApiEvent => {
                 ("http_api_event", "an event of an HTTP API or a function URL, format 2.0")
             }
-            Kind::AlbEvent => ("alb_event", "an event of a load balancer (ALB)"),
-            Kind::WebSocketEvent => ("websocket_event", "an event of a WebSocket API"),
-            Kind::EdgeEvent => ("edge_event", "an event of CloudFront for Lambda@Edge"),
-            Kind::SqsEvent => ("sqs_event", "a batch of SQS messages"),
-            Kind::SnsEvent => ("sns_event", "an event of SNS"),
-            Kind::S3Event => ("s3_event", "an event of S3"),
-            Kind::StreamEvent => ("stream_event", "a batch of a stream (Kinesis or DynamoDB)"),
-            Kind::EventBridgeEvent => ("eventbridge_event", "an event of EventBridge"),
-            Kind::AuthorizerEvent => ("authorizer_event", "an event for an authorizer"),
-            Kind::ProxyResponse => ("proxy_response", "a function's response to a gateway"),
-            Kind::AlbResponse => ("alb_response", "a function's response to a load balancer (ALB)"),
-            Kind::EdgeResponse => {
+            InputKind::AlbEvent => ("alb_event", "an event of a load balancer (ALB)"),
+            InputKind::WebSocketEvent => ("websocket_event", "an event of a WebSocket API"),
+            InputKind::EdgeEvent => ("edge_event", "an event of CloudFront for Lambda@Edge"),
+            InputKind::SqsEvent => ("sqs_event", "a batch of SQS messages"),
+            InputKind::SnsEvent => ("sns_event", "an event of SNS"),
+            InputKind::S3Event => ("s3_event", "an event of S3"),
+            InputKind::StreamEvent => ("stream_event", "a batch of a stream (Kinesis or DynamoDB)"),
+            InputKind::EventBridgeEvent => ("eventbridge_event", "an event of EventBridge"),
+            InputKind::AuthorizerEvent => ("authorizer_event", "an event for an authorizer"),
+            InputKind::ProxyResponse => ("proxy_response", "a function's response to a gateway"),
+            InputKind::AlbResponse => {
+                ("alb_response", "a function's response to a load balancer (ALB)")
+            }
+            InputKind::EdgeResponse => {
                 ("edge_response", "a Lambda@Edge function's response to CloudFront")
             }
-            Kind::FunctionError => ("function_error", "the error of a Lambda function"),
-            Kind::AwsError => ("aws_error", "an error of an AWS service or a gateway"),
-            Kind::S3Error => ("s3_error", "an error of S3"),
-            Kind::SearchError => ("search_error", "an error of Elasticsearch or OpenSearch"),
-            Kind::SdkException => ("sdk_exception", "an exception of an AWS SDK"),
-            Kind::DestinationRecord => (
+            InputKind::FunctionError => ("function_error", "the error of a Lambda function"),
+            InputKind::AwsError => ("aws_error", "an error of an AWS service or a gateway"),
+            InputKind::S3Error => ("s3_error", "an error of S3"),
+            InputKind::SearchError => ("search_error", "an error of Elasticsearch or OpenSearch"),
+            InputKind::SdkException => ("sdk_exception", "an exception of an AWS SDK"),
+            InputKind::DestinationRecord => (
                 "destination_record",
                 "the record of an asynchronous invocation for its destination",
             ),
-            Kind::StepFunctions => {
+            InputKind::StepFunctions => {
                 ("step_functions", "an error or the history of a Step Functions execution")
             }
-            Kind::PlatformEvents => ("platform_events", "JSON log lines of the Lambda platform"),
-            Kind::JsonLog => ("json_log", "JSON log lines"),
-            Kind::LogExport => ("log_export", "an export of CloudWatch Logs"),
-            Kind::AccessLog => ("access_log", "the access log of an API"),
-            Kind::Trace => ("trace", "an X-Ray trace"),
-            Kind::Configuration => ("configuration", "the configuration of a function"),
-            Kind::Har => ("har", "an HTTP Archive (HAR)"),
-            Kind::CurlTranscript => ("curl_transcript", "the output of curl"),
-            Kind::HtmlPage => ("html_page", "an HTML page"),
-            Kind::DeployLog => ("deploy_log", "the log of a deployment"),
-            Kind::GatewayLog => ("gateway_log", "the execution log of API Gateway"),
-            Kind::TextLog => ("text_log", "log lines"),
-            Kind::Json => ("json", "JSON of no known type"),
-            Kind::Text => ("text", "text"),
-            Kind::Empty => ("empty", "empty input"),
+            InputKind::PlatformEvents => {
+                ("platform_events", "JSON log lines of the Lambda platform")
+            }
+            InputKind::JsonLog => ("json_log", "JSON log lines"),
+            InputKind::LogExport => ("log_export", "an export of CloudWatch Logs"),
+            InputKind::AccessLog => ("access_log", "the access log of an API"),
+            InputKind::Trace => ("trace", "an X-Ray trace"),
+            InputKind::Configuration => ("configuration", "the configuration of a function"),
+            InputKind::Har => ("har", "an HTTP Archive (HAR)"),
+            InputKind::CurlTranscript => ("curl_transcript", "the output of curl"),
+            InputKind::HtmlPage => ("html_page", "an HTML page"),
+            InputKind::DeployLog => ("deploy_log", "the log of a deployment"),
+            InputKind::GatewayLog => ("gateway_log", "the execution log of API Gateway"),
+            InputKind::TextLog => ("text_log", "log lines"),
+            InputKind::Json => ("json", "JSON of no known type"),
+            InputKind::Text => ("text", "text"),
+            InputKind::Empty => ("empty", "empty input"),
         }
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for InputKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.names().1)
     }
 }
 
 /// The type of one JSON document.
-pub(crate) fn of_json(json: &Value) -> Kind {
+pub(crate) fn of_json(json: &Value) -> InputKind {
     match json {
         Value::Object(_) => of_object(json),
         Value::Array(items) => of_array(items),
-        _ => Kind::Json,
+        _ => InputKind::Json,
     }
 }
 
-fn of_array(items: &[Value]) -> Kind {
+fn of_array(items: &[Value]) -> InputKind {
     let Some(first) = items.iter().find(|item| item.is_object() || item.is_array()) else {
-        return Kind::Json;
+        return InputKind::Json;
     };
     let has = |name: &str| items.iter().any(|item| item.get(name).is_some());
     // `aws logs get-query-results` has lists of `{"field": "@message", "value": …}`.
     let is_query = |row: &Value| row.as_array().is_some_and(|row| row.iter().any(is_query_field));
     if has("@message") || has("@timestamp") || items.iter().any(is_query) {
-        return Kind::LogExport;
+        return InputKind::LogExport;
     }
     match of_json(first) {
         // A list of documents is read as a log.
-        Kind::Json if has("message") && has("timestamp") => Kind::LogExport,
+        InputKind::Json if has("message") && has("timestamp") => InputKind::LogExport,
         kind => kind,
     }
 }
@@ -146,11 +157,11 @@ fn is_query_field(field: &Value) -> bool {
     field["field"].as_str().is_some_and(|name| name.starts_with('@')) && field["value"].is_string()
 }
 
-fn of_object(json: &Value) -> Kind {
+fn of_object(json: &Value) -> InputKind {
     let has = |name: &str| json.get(name).is_some();
     let text = |name: &str| json[name].as_str().unwrap_or_default();
     if json["log"]["entries"].is_array() {
-        return Kind::Har;
+        return InputKind::Har;
     }
     if json["Records"].is_array() {
         return of_records(&json["Records"][0]);
@@ -167,7 +178,7 @@ fn of_object(json: &Value) -> Kind {
         || (has("logEvents") && has("logGroup"))
         || has("@message");
     if is_export {
-        return Kind::LogExport;
+        return InputKind::LogExport;
     }
     if json["events"]
         .as_array()
@@ -177,29 +188,29 @@ fn of_object(json: &Value) -> Kind {
         || text("errorType").starts_with("States.")
         || (has("executionArn") && has("stateMachineArn"))
     {
-        return Kind::StepFunctions;
+        return InputKind::StepFunctions;
     }
     if text("type").starts_with("platform.") {
-        return Kind::PlatformEvents;
+        return InputKind::PlatformEvents;
     }
     if has("detail-type") && has("source") {
-        return Kind::EventBridgeEvent;
+        return InputKind::EventBridgeEvent;
     }
     if (text("type") == "TOKEN" || text("type") == "REQUEST") && has("methodArn") {
-        return Kind::AuthorizerEvent;
+        return InputKind::AuthorizerEvent;
     }
     of_response(json)
 }
 
 /// Objects that are a response, an error, or a line about one.
-fn of_response(json: &Value) -> Kind {
+fn of_response(json: &Value) -> InputKind {
     let has = |name: &str| json.get(name).is_some();
     let text = |name: &str| json[name].as_str().unwrap_or_default();
     if has("Segments")
         || has("Traces")
         || (has("trace_id") && (has("start_time") || has("subsegments")))
     {
-        return Kind::Trace;
+        return InputKind::Trace;
     }
     let is_access_log =
         has("requestId") && has("status") && (has("ip") || has("httpMethod") || has("routeKey"));
@@ -208,32 +219,36 @@ fn of_response(json: &Value) -> Kind {
         || has("integration_error")
         || has("integrationErrorMessage")
     {
-        return Kind::AccessLog;
+        return InputKind::AccessLog;
     }
     let is_configuration = json["Environment"]["Variables"].is_object()
         || json["Configuration"]["Environment"]["Variables"].is_object()
         || (json["Variables"].is_object() && json.as_object().is_some_and(|all| all.len() == 1))
         || (has("FunctionName") && has("MemorySize"));
     if is_configuration {
-        return Kind::Configuration;
+        return InputKind::Configuration;
     }
     if (has("errorMessage") || has("errorType")) && !has("level") && !has("statusCode") {
-        return Kind::FunctionError;
+        return InputKind::FunctionError;
     }
     if json["error"]["root_cause"].is_array()
         || (json["error"]["type"].is_string() && has("status"))
     {
-        return Kind::SearchError;
+        return InputKind::SearchError;
     }
     if has("level") || has("severity") || (has("timestamp") && (has("message") || has("msg"))) {
-        return Kind::JsonLog;
+        return InputKind::JsonLog;
     }
     let is_status = matches!(&json["status"], Value::String(status) if status.len() == 3);
     if is_status && !has("statusCode") && (json["headers"].is_object() || has("body")) {
-        return Kind::EdgeResponse;
+        return InputKind::EdgeResponse;
     }
     if has("statusCode") || (has("body") && (has("headers") || has("isBase64Encoded"))) {
-        return if has("statusDescription") { Kind::AlbResponse } else { Kind::ProxyResponse };
+        return if has("statusDescription") {
+            InputKind::AlbResponse
+        } else {
+            InputKind::ProxyResponse
+        };
     }
     let small = json.as_object().is_some_and(|all| all.len() <= 6);
     let is_error =
@@ -242,37 +257,37 @@ fn of_response(json: &Value) -> Kind {
         && is_error
         && !text("message").is_empty() | !text("Message").is_empty() | has("__type") | has("Error")
     {
-        return Kind::AwsError;
+        return InputKind::AwsError;
     }
-    Kind::Json
+    InputKind::Json
 }
 
-fn of_records(first: &Value) -> Kind {
+fn of_records(first: &Value) -> InputKind {
     let source =
         first["eventSource"].as_str().or(first["EventSource"].as_str()).unwrap_or_default();
     match source {
-        "aws:sqs" => Kind::SqsEvent,
-        "aws:sns" => Kind::SnsEvent,
-        "aws:s3" => Kind::S3Event,
-        "aws:kinesis" | "aws:dynamodb" => Kind::StreamEvent,
-        _ if first.get("cf").is_some() => Kind::EdgeEvent,
-        _ => Kind::Json,
+        "aws:sqs" => InputKind::SqsEvent,
+        "aws:sns" => InputKind::SnsEvent,
+        "aws:s3" => InputKind::S3Event,
+        "aws:kinesis" | "aws:dynamodb" => InputKind::StreamEvent,
+        _ if first.get("cf").is_some() => InputKind::EdgeEvent,
+        _ => InputKind::Json,
     }
 }
 
-fn of_request_context(json: &Value) -> Kind {
+fn of_request_context(json: &Value) -> InputKind {
     let context = &json["requestContext"];
     let has = |name: &str| context.get(name).is_some();
     if has("condition") || json.get("responseContext").is_some() {
-        Kind::DestinationRecord
+        InputKind::DestinationRecord
     } else if has("elb") {
-        Kind::AlbEvent
+        InputKind::AlbEvent
     } else if has("connectionId") {
-        Kind::WebSocketEvent
+        InputKind::WebSocketEvent
     } else if json["version"] == "2.0" || has("http") || json.get("rawPath").is_some() {
-        Kind::HttpApiEvent
+        InputKind::HttpApiEvent
     } else {
-        Kind::RestEvent
+        InputKind::RestEvent
     }
 }
 
@@ -285,15 +300,24 @@ mod tests {
     #[test]
     fn every_event_has_its_type() {
         let cases = [
-            (json!({"requestContext": {"elb": {}}, "body": ""}), Kind::AlbEvent),
-            (json!({"requestContext": {"connectionId": "x"}, "body": "{}"}), Kind::WebSocketEvent),
-            (json!({"version": "2.0", "requestContext": {}}), Kind::HttpApiEvent),
-            (json!({"httpMethod": "GET", "resource": "/a", "requestContext": {}}), Kind::RestEvent),
-            (json!({"requestContext": {"condition": "RetriesExhausted"}}), Kind::DestinationRecord),
-            (json!({"Records": [{"eventSource": "aws:sqs", "body": "x"}]}), Kind::SqsEvent),
-            (json!({"Records": [{"EventSource": "aws:sns"}]}), Kind::SnsEvent),
-            (json!({"Records": [{"cf": {}}]}), Kind::EdgeEvent),
-            (json!({"detail-type": "x", "source": "y", "detail": {}}), Kind::EventBridgeEvent),
+            (json!({"requestContext": {"elb": {}}, "body": ""}), InputKind::AlbEvent),
+            (
+                json!({"requestContext": {"connectionId": "x"}, "body": "{}"}),
+                InputKind::WebSocketEvent,
+            ),
+            (json!({"version": "2.0", "requestContext": {}}), InputKind::HttpApiEvent),
+            (
+                json!({"httpMethod": "GET", "resource": "/a", "requestContext": {}}),
+                InputKind::RestEvent,
+            ),
+            (
+                json!({"requestContext": {"condition": "RetriesExhausted"}}),
+                InputKind::DestinationRecord,
+            ),
+            (json!({"Records": [{"eventSource": "aws:sqs", "body": "x"}]}), InputKind::SqsEvent),
+            (json!({"Records": [{"EventSource": "aws:sns"}]}), InputKind::SnsEvent),
+            (json!({"Records": [{"cf": {}}]}), InputKind::EdgeEvent),
+            (json!({"detail-type": "x", "source": "y", "detail": {}}), InputKind::EventBridgeEvent),
         ];
         for (json, kind) in cases {
             assert_eq!(of_json(&json), kind, "{json}");
@@ -305,22 +329,22 @@ mod tests {
         let cases = [
             (
                 json!({"errorMessage": "x", "errorType": "Function.ResponseSizeTooLarge"}),
-                Kind::FunctionError,
+                InputKind::FunctionError,
             ),
-            (json!({"Message": "Request must be smaller"}), Kind::AwsError),
-            (json!({"message": "Internal server error"}), Kind::AwsError),
-            (json!({"__type": "ValidationException", "message": "x"}), Kind::AwsError),
-            (json!({"Error": "States.DataLimitExceeded", "Cause": "x"}), Kind::StepFunctions),
-            (json!({"level": "ERROR", "message": "x", "errorMessage": "y"}), Kind::JsonLog),
-            (json!({"statusCode": 200, "body": "x"}), Kind::ProxyResponse),
+            (json!({"Message": "Request must be smaller"}), InputKind::AwsError),
+            (json!({"message": "Internal server error"}), InputKind::AwsError),
+            (json!({"__type": "ValidationException", "message": "x"}), InputKind::AwsError),
+            (json!({"Error": "States.DataLimitExceeded", "Cause": "x"}), InputKind::StepFunctions),
+            (json!({"level": "ERROR", "message": "x", "errorMessage": "y"}), InputKind::JsonLog),
+            (json!({"statusCode": 200, "body": "x"}), InputKind::ProxyResponse),
             (
                 json!({"statusCode": 200, "statusDescription": "200 OK", "body": "x"}),
-                Kind::AlbResponse,
+                InputKind::AlbResponse,
             ),
-            (json!({"status": "200", "headers": {}, "body": "x"}), Kind::EdgeResponse),
-            (json!({"a": 1}), Kind::Json),
-            (json!([1, 2]), Kind::Json),
-            (json!("x"), Kind::Json),
+            (json!({"status": "200", "headers": {}, "body": "x"}), InputKind::EdgeResponse),
+            (json!({"a": 1}), InputKind::Json),
+            (json!([1, 2]), InputKind::Json),
+            (json!("x"), InputKind::Json),
         ];
         for (json, kind) in cases {
             assert_eq!(of_json(&json), kind, "{json}");

@@ -1,6 +1,6 @@
 //! `hardcap explain`: the limit that a log line, a captured response, an event or an error is about, the excess, and the remedy. Pure.
 //!
-//! First the input is recognized ([`Kind`]), then every text and report in it is collected as a [`Finding`] with its causes.
+//! First the input is recognized ([`InputKind`]), then every text and report in it is collected as a [`Finding`] with its causes.
 
 mod access;
 mod cause;
@@ -23,7 +23,7 @@ use serde_json::Value;
 
 pub use document::{Document, Measured};
 pub use finding::{Cause, Finding};
-pub use kind::Kind;
+pub use kind::InputKind;
 pub use known::Rank;
 pub use remedy::remedy;
 
@@ -43,7 +43,7 @@ const QUOTE_MAX: usize = 200;
 #[derive(Clone, Debug)]
 pub struct Explained {
     /// The type.
-    pub kind: Kind,
+    pub kind: InputKind,
     /// The findings, the worst first.
     pub findings: Vec<Finding>,
     /// The measurements, if it is a document with a limit of its own.
@@ -278,7 +278,7 @@ fn of_documents(recognized: &Recognized, limits: &Limits) -> Vec<Finding> {
 
 fn of_access_log(recognized: &Recognized, clues: &Clues, limits: &Limits) -> Vec<Finding> {
     let mut lines: Vec<access::Access> = Vec::new();
-    if recognized.kind == Kind::AccessLog {
+    if recognized.kind == InputKind::AccessLog {
         lines.extend(
             recognized.documents.iter().filter_map(|one| access::of_json(&one.json, one.line)),
         );
@@ -311,10 +311,10 @@ fn of_error(recognized: &Recognized) -> Option<Finding> {
     let json = &recognized.documents.first()?.json;
     let text = |name: &str| json[name].as_str().unwrap_or_default();
     let (name, quote, certain) = match recognized.kind {
-        Kind::FunctionError => {
+        InputKind::FunctionError => {
             ("function_error", format!("{}: {}", text("errorType"), text("errorMessage")), true)
         }
-        Kind::StepFunctions if json["Error"].is_string() || json["error"].is_string() => (
+        InputKind::StepFunctions if json["Error"].is_string() || json["error"].is_string() => (
             "step_functions_error",
             format!("{}{}: {}{}", text("Error"), text("error"), text("Cause"), text("cause")),
             true,

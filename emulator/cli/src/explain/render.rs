@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::finding::Finding;
 use super::known::Rank;
-use super::{Cause, Document, Explained, Kind, amount};
+use super::{Cause, Document, Explained, InputKind, amount};
 
 /// The version of the JSON format.
 const FORMAT: u32 = 2;
@@ -30,7 +30,10 @@ pub(crate) fn to_text(explained: &Explained, limits: &Limits) -> String {
         text.push('\n');
         measured(&mut text, document);
     }
-    if let Kind::Har | Kind::CurlTranscript | Kind::RestEvent | Kind::HttpApiEvent = explained.kind
+    if let InputKind::Har
+    | InputKind::CurlTranscript
+    | InputKind::RestEvent
+    | InputKind::HttpApiEvent = explained.kind
     {
         text += "\n`hardcap replay` runs it against the functions here.\n";
     }

@@ -18,7 +18,7 @@ pub use verdict::{Crossing, Outcome, Verdict, of_event, of_exchange};
 
 use crate::explain::input::Input;
 use crate::explain::recognize::recognize;
-use crate::explain::{Explained, Kind};
+use crate::explain::{Explained, InputKind};
 
 /// The largest body that is made up if a capture has only its length, in bytes.
 pub(crate) const SYNTHESIZED_MAX: u64 = 256 << 20;
@@ -126,11 +126,11 @@ impl Capture {
         let input = Input::new(bytes);
         let recognized = recognize(&input);
         match recognized.kind {
-            Kind::Har => {
+            InputKind::Har => {
                 let json = recognized.documents.first().map(|document| &document.json);
                 return Ok(Capture::Exchanges(json.map(har::read).unwrap_or_default()));
             }
-            Kind::CurlTranscript if !for_function => {
+            InputKind::CurlTranscript if !for_function => {
                 let captured = curl::read(&input.text);
                 if captured != Captured::default() {
                     return Ok(Capture::Exchanges(captured));
@@ -154,19 +154,19 @@ impl Capture {
     }
 }
 
-fn is_event(kind: Kind) -> bool {
+fn is_event(kind: InputKind) -> bool {
     matches!(
         kind,
-        Kind::RestEvent
-            | Kind::HttpApiEvent
-            | Kind::AlbEvent
-            | Kind::WebSocketEvent
-            | Kind::SqsEvent
-            | Kind::SnsEvent
-            | Kind::S3Event
-            | Kind::StreamEvent
-            | Kind::EventBridgeEvent
-            | Kind::AuthorizerEvent
+        InputKind::RestEvent
+            | InputKind::HttpApiEvent
+            | InputKind::AlbEvent
+            | InputKind::WebSocketEvent
+            | InputKind::SqsEvent
+            | InputKind::SnsEvent
+            | InputKind::S3Event
+            | InputKind::StreamEvent
+            | InputKind::EventBridgeEvent
+            | InputKind::AuthorizerEvent
     )
 }
 

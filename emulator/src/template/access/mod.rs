@@ -15,7 +15,7 @@ use super::mistake::Mistake;
 use super::properties::Properties;
 use super::references::kind;
 use super::scope::Scope;
-use super::tree::{Entry, Value};
+use super::tree::{MappingEntry, Value};
 use crate::settings::AuthorizerSettings;
 use hardcap_core::config::{
     Access, Api, Authorization, Authorizer, AuthorizerKind, IdentitySource, JwtRules, PayloadFormat,
@@ -154,7 +154,7 @@ fn is(scope: &Scope<'_>, api: &Api, reference: &str) -> bool {
 /// `Auth` of an `AWS::Serverless::Api` or, with `http`, of an `AWS::Serverless::HttpApi`.
 pub(super) fn of_sam_api(
     of: &Properties<'_>,
-    entry: &Entry,
+    entry: &MappingEntry,
     http: bool,
     parts: &mut Parts,
 ) -> Result<(), Mistake> {
@@ -403,7 +403,11 @@ fn generated_key(scope: &Scope<'_>, id: &str) -> String {
     hex::encode(&digest[..20])
 }
 
-fn rest_authorizer(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {
+fn rest_authorizer(
+    scope: &Scope<'_>,
+    entry: &MappingEntry,
+    parts: &mut Parts,
+) -> Result<(), Mistake> {
     let of = Properties::of(scope, "the authorizer", entry)?;
     of.without_effect(&["AuthType", "AuthorizerCredentials", "Name"]);
     let api = of.required_text("RestApiId")?;
@@ -437,7 +441,11 @@ fn rest_authorizer(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Resul
     Ok(())
 }
 
-fn http_authorizer(scope: &Scope<'_>, entry: &Entry, parts: &mut Parts) -> Result<(), Mistake> {
+fn http_authorizer(
+    scope: &Scope<'_>,
+    entry: &MappingEntry,
+    parts: &mut Parts,
+) -> Result<(), Mistake> {
     let of = Properties::of(scope, "the authorizer", entry)?;
     of.without_effect(&["AuthorizerCredentialsArn", "Name"]);
     let api = of.required_text("ApiId")?;

@@ -8,7 +8,9 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 
 use super::failures::port_error;
-use crate::job::ports::{Change, DuePage, EpochMillis, Item, PortError, PortFuture, Rows, Written};
+use crate::job::ports::{
+    Change, DuePage, EpochMillis, PortError, PortFuture, Rows, TableItem, Written,
+};
 
 /// The reason in a cancelled transaction for a condition that was not met.
 const NOT_MET: &str = "ConditionalCheckFailed";
@@ -112,7 +114,7 @@ fn number(number: u64) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
-fn attributes(item: &Item) -> Attributes {
+fn attributes(item: &TableItem) -> Attributes {
     let mut attributes = HashMap::from([
         ("pk".to_owned(), AttributeValue::S(item.key.clone())),
         ("version".to_owned(), number(item.version)),
@@ -126,14 +128,14 @@ fn attributes(item: &Item) -> Attributes {
     attributes
 }
 
-fn item(attributes: &Attributes) -> Result<Item, PortError> {
+fn item(attributes: &Attributes) -> Result<TableItem, PortError> {
     let text = |name: &str| attributes.get(name).and_then(|value| value.as_s().ok()).cloned();
     let whole = |name: &str| {
         let value = attributes.get(name).and_then(|value| value.as_n().ok());
         value.and_then(|value| value.parse::<u64>().ok())
     };
     let item = || {
-        Some(Item {
+        Some(TableItem {
             key: text("pk")?,
             version: whole("version")?,
             document: text("document")?,
@@ -148,7 +150,7 @@ fn item(attributes: &Attributes) -> Result<Item, PortError> {
 }
 
 impl Rows for DynamoRows {
-    fn read<'a>(&'a self, key: &'a str) -> PortFuture<'a, Option<Item>> {
+    fn read<'a>(&'a self, key: &'a str) -> PortFuture<'a, Option<TableItem>> {
         Box::pin(async move {
             let read = self
                 .client
@@ -184,7 +186,7 @@ impl Rows for DynamoRows {
                 .expression_attribute_values(":now", number(now))
                 .set_exclusive_start_key(from);
             let page = scan.send().await.map_err(|error| port_error("Scan", &error))?;
-            let items: Result<Vec<Item>, PortError> = page.items().iter().map(item).collect();
+            let items: Result<Vec<TableItem>, PortError> = page.items().iter().map(item).collect();
             let last = page.last_evaluated_key().and_then(|key| key.get("pk"));
             let next = last.and_then(|key| key.as_s().ok()).cloned();
             Ok(DuePage { items: items?, next })

@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::job::ports::{
-    Blobs as _, Invoker as _, Item, ObjectHeaders, PortError, Rows as _, Written,
+    Blobs as _, Invoker as _, ObjectHeaders, PortError, Rows as _, TableItem, Written,
 };
 
 fn quick() -> RetryConfig {
@@ -37,15 +37,15 @@ async fn invoke(rule: &Rule) -> Result<(), PortError> {
     LambdaInvoker::new(client, "job").invoke(Bytes::from_static(b"{}")).await
 }
 
-async fn write(rule: &Rule, items: Vec<Item>) -> Result<Written, PortError> {
+async fn write(rule: &Rule, items: Vec<TableItem>) -> Result<Written, PortError> {
     let client = mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [rule], |config| config
         .retry_config(quick()));
     DynamoRows::new(client, "jobs").write(items).await
 }
 
-fn item(key: &str) -> Item {
+fn item(key: &str) -> TableItem {
     let document = "{}".to_owned();
-    Item { key: key.to_owned(), version: 1, document, due: None, forget: 1_900_000_000_000 }
+    TableItem { key: key.to_owned(), version: 1, document, due: None, forget: 1_900_000_000_000 }
 }
 
 #[tokio::test]

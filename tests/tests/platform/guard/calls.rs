@@ -22,7 +22,7 @@ pub(crate) fn builder() -> hardcap::Builder {
 
 /// The format of a service's errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+pub(crate) enum RefusalFormat {
     Lambda,
     S3,
     Json(&'static str),
@@ -30,7 +30,7 @@ pub(crate) enum Format {
     Control,
 }
 
-impl Format {
+impl RefusalFormat {
     /// The text of a 403 in this format.
     #[track_caller]
     pub(crate) fn refusal(self, answer: &Answer) -> String {
@@ -42,34 +42,34 @@ impl Format {
             rest.split_once(&format!("</{name}>")).unwrap().0.to_owned()
         };
         match self {
-            Format::Lambda => {
+            RefusalFormat::Lambda => {
                 assert_eq!(kind, "application/json", "{answer:?}");
                 assert_eq!(answer.header("x-amzn-errortype"), Some("AccessDeniedException"));
                 answer.json()["message"].as_str().unwrap().to_owned()
             }
-            Format::Json(version) => {
+            RefusalFormat::Json(version) => {
                 assert_eq!(kind, format!("application/x-amz-json-{version}"), "{answer:?}");
                 let body = answer.json();
                 let code = body["__type"].as_str().unwrap();
                 assert!(code.ends_with("AccessDeniedException"), "{answer:?}");
                 body["message"].as_str().unwrap().to_owned()
             }
-            Format::S3 => {
+            RefusalFormat::S3 => {
                 assert_eq!((kind, element("Code").as_str()), ("application/xml", "AccessDenied"));
                 assert!(answer.header("x-amz-request-id").is_some(), "{answer:?}");
                 element("Message")
             }
-            Format::Query => {
+            RefusalFormat::Query => {
                 assert_eq!((kind, element("Code").as_str()), ("text/xml", "AccessDenied"));
                 element("Message")
             }
-            Format::Control => answer.json()["error"].as_str().unwrap().to_owned(),
+            RefusalFormat::Control => answer.json()["error"].as_str().unwrap().to_owned(),
         }
     }
 }
 
 /// A call of every service that a page could send without a preflight, and some that need one.
-pub(crate) fn all(emulator: &Emulator) -> Vec<(Format, Call)> {
+pub(crate) fn all(emulator: &Emulator) -> Vec<(RefusalFormat, Call)> {
     let (aws, control) = (emulator.aws_url(), emulator.control_url());
     let text = |path: &str, body: &str| {
         Call::post(format!("{aws}{path}"), body.to_owned()).header("content-type", "text/plain")
@@ -88,31 +88,37 @@ pub(crate) fn all(emulator: &Emulator) -> Vec<(Format, Call)> {
     let at = |method: Method, path: &str| Call::new(method, format!("{aws}{path}"));
     let own = |method: Method, path: &str| Call::new(method, format!("{control}{path}"));
     vec![
-        (Format::Lambda, text("/2015-03-31/functions", new)),
-        (Format::Lambda, text("/2015-03-31/functions/echo/invocations", "{}")),
-        (Format::Lambda, text("/2021-11-15/functions/echo/response-streaming-invocations", "{}")),
-        (Format::Lambda, at(Method::GET, "/2015-03-31/functions/")),
-        (Format::Lambda, at(Method::DELETE, "/2015-03-31/functions/echo")),
-        (Format::Lambda, at(Method::OPTIONS, "/2015-03-31/functions/echo")),
-        (Format::Json("1.0"), target("1.0", "DynamoDB_20120810.ListTables")),
-        (Format::Json("1.0"), target("1.0", "DynamoDBStreams_20120810.ListStreams")),
-        (Format::Json("1.1"), target("1.1", "AmazonSSM.DescribeParameters")),
-        (Format::Json("1.1"), target("1.1", "secretsmanager.ListSecrets")),
-        (Format::Json("1.1"), target("1.1", "AmazonSQS.ListQueues")),
-        (Format::Query, form("Action=GetCallerIdentity&Version=2011-06-15")),
-        (Format::Query, at(Method::GET, "/?Action=GetCallerIdentity&Version=2011-06-15")),
-        (Format::Query, form("Action=ListTopics").header("authorization", credential)),
-        (Format::Control, own(Method::GET, "/")),
-        (Format::Control, own(Method::GET, "/health")),
-        (Format::Control, own(Method::GET, "/records")),
-        (Format::Control, own(Method::GET, "/keys/test")),
-        (Format::Control, own(Method::POST, "/reset")),
-        (Format::Control, own(Method::PUT, "/limits/lambda_sync_response").body(r#"{"max":1}"#)),
-        (Format::Control, own(Method::GET, "/nothing")),
-        (Format::S3, at(Method::GET, "/")),
-        (Format::S3, at(Method::GET, "/bucket/key")),
-        (Format::S3, at(Method::PUT, "/bucket/key").body("x")),
-        (Format::S3, at(Method::DELETE, "/bucket/key")),
+        (RefusalFormat::Lambda, text("/2015-03-31/functions", new)),
+        (RefusalFormat::Lambda, text("/2015-03-31/functions/echo/invocations", "{}")),
+        (
+            RefusalFormat::Lambda,
+            text("/2021-11-15/functions/echo/response-streaming-invocations", "{}"),
+        ),
+        (RefusalFormat::Lambda, at(Method::GET, "/2015-03-31/functions/")),
+        (RefusalFormat::Lambda, at(Method::DELETE, "/2015-03-31/functions/echo")),
+        (RefusalFormat::Lambda, at(Method::OPTIONS, "/2015-03-31/functions/echo")),
+        (RefusalFormat::Json("1.0"), target("1.0", "DynamoDB_20120810.ListTables")),
+        (RefusalFormat::Json("1.0"), target("1.0", "DynamoDBStreams_20120810.ListStreams")),
+        (RefusalFormat::Json("1.1"), target("1.1", "AmazonSSM.DescribeParameters")),
+        (RefusalFormat::Json("1.1"), target("1.1", "secretsmanager.ListSecrets")),
+        (RefusalFormat::Json("1.1"), target("1.1", "AmazonSQS.ListQueues")),
+        (RefusalFormat::Query, form("Action=GetCallerIdentity&Version=2011-06-15")),
+        (RefusalFormat::Query, at(Method::GET, "/?Action=GetCallerIdentity&Version=2011-06-15")),
+        (RefusalFormat::Query, form("Action=ListTopics").header("authorization", credential)),
+        (RefusalFormat::Control, own(Method::GET, "/")),
+        (RefusalFormat::Control, own(Method::GET, "/health")),
+        (RefusalFormat::Control, own(Method::GET, "/records")),
+        (RefusalFormat::Control, own(Method::GET, "/keys/test")),
+        (RefusalFormat::Control, own(Method::POST, "/reset")),
+        (
+            RefusalFormat::Control,
+            own(Method::PUT, "/limits/lambda_sync_response").body(r#"{"max":1}"#),
+        ),
+        (RefusalFormat::Control, own(Method::GET, "/nothing")),
+        (RefusalFormat::S3, at(Method::GET, "/")),
+        (RefusalFormat::S3, at(Method::GET, "/bucket/key")),
+        (RefusalFormat::S3, at(Method::PUT, "/bucket/key").body("x")),
+        (RefusalFormat::S3, at(Method::DELETE, "/bucket/key")),
     ]
 }
 

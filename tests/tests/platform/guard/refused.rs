@@ -4,7 +4,7 @@ use hardcap::Emulator;
 use hardcap_tests::client::{Call, RawConnection};
 use http::Method;
 
-use super::calls::{Format, all, builder, from_page, nothing_happened, send};
+use super::calls::{RefusalFormat, all, builder, from_page, nothing_happened, send};
 
 /// Pages, and what a refusal says of them.
 const PAGES: &[(&[(&str, &str)], &str)] = &[
@@ -122,7 +122,7 @@ async fn a_large_body_of_a_page_is_refused_with_an_answer() {
     let emulator = builder().start().await.unwrap();
     let url = format!("{}/2015-03-31/functions", emulator.aws_url());
     let call = Call::post(url, vec![b'x'; 5_000_000]).header("origin", "https://evil.example");
-    assert!(Format::Lambda.refusal(&send(&call).await).contains("evil.example"));
+    assert!(RefusalFormat::Lambda.refusal(&send(&call).await).contains("evil.example"));
     nothing_happened(&emulator).await;
 }
 

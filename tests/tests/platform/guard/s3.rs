@@ -8,7 +8,7 @@ use hardcap::config::{Bucket, BucketCorsRule, Credential};
 use hardcap_tests::client::{Answer, Call};
 use http::Method;
 
-use super::calls::{Format, Shown, builder, from_page, nothing_happened, sdk, send};
+use super::calls::{RefusalFormat, Shown, builder, from_page, nothing_happened, sdk, send};
 
 const SECRET: (&str, &str) = ("AKIASECRET", "of-nobody-else");
 const PUBLISHED: (&str, &str) = ("test", "test");
@@ -93,7 +93,7 @@ async fn a_link_of_the_published_key_opens_in_a_window_and_does_nothing_else_for
         assert_eq!(answer.status, status, "{method} {page:?}: {answer:?}");
     }
     let call = link(&emulator, PUBLISHED, &Method::PUT, "bucket/new").await;
-    Format::S3.refusal(&send(&from_page(&call.body("x"), SCRIPT)).await);
+    RefusalFormat::S3.refusal(&send(&from_page(&call.body("x"), SCRIPT)).await);
     nothing_happened(&emulator).await;
 }
 

@@ -6,7 +6,9 @@ use hardcap::config::{Bucket, Table};
 use hardcap_limits::Date;
 use hardcap_proxy::job::aws::{DynamoRows, S3Blobs};
 use hardcap_proxy::job::memory::{MemoryBlobs, MemoryRows};
-use hardcap_proxy::job::ports::{Blobs, Item, ObjectHeaders, OpenUpload, PortError, Rows, Written};
+use hardcap_proxy::job::ports::{
+    Blobs, ObjectHeaders, OpenUpload, PortError, Rows, TableItem, Written,
+};
 
 async fn emulator() -> Emulator {
     let bucket = Bucket { name: "answers".to_owned(), ..Bucket::default() };
@@ -39,9 +41,9 @@ fn s3(emulator: &Emulator) -> S3Blobs {
     S3Blobs::new(aws_sdk_s3::Client::from_conf(config), "answers", "some/jobs")
 }
 
-fn item(key: &str, version: u64, due: Option<u64>) -> Item {
+fn item(key: &str, version: u64, due: Option<u64>) -> TableItem {
     let document = format!("{{\"version\":{version},\"é\":\"\\u0000\"}}");
-    Item { key: key.to_owned(), version, document, due, forget: 1_900_000_000_000 }
+    TableItem { key: key.to_owned(), version, document, due, forget: 1_900_000_000_000 }
 }
 
 async fn rows_keep_their_contract(rows: &dyn Rows) {
@@ -75,7 +77,7 @@ async fn rows_keep_their_contract(rows: &dyn Rows) {
     }
     found.sort();
     assert_eq!(found, ["a", "due-0", "due-1", "due-2", "due-3", "due-4", "due-5"]);
-    let large = Item { document: "x".repeat(409_700), ..item("large", 1, None) };
+    let large = TableItem { document: "x".repeat(409_700), ..item("large", 1, None) };
     let refused = rows.write(vec![large]).await;
     assert!(matches!(refused, Err(PortError::Refused(_))), "{refused:?}");
 }

@@ -15,16 +15,16 @@ use serde_json::json;
 
 /// How a function is called.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Kind {
+pub(super) enum CallKind {
     RequestResponse,
     Event,
 }
 
-impl Kind {
+impl CallKind {
     fn name(self) -> &'static str {
         match self {
-            Kind::RequestResponse => "RequestResponse",
-            Kind::Event => "Event",
+            CallKind::RequestResponse => "RequestResponse",
+            CallKind::Event => "Event",
         }
     }
 }
@@ -93,7 +93,7 @@ impl Client {
         }
     }
 
-    pub(super) async fn invoke(&mut self, function: &str, kind: Kind, event: &[u8]) -> Seen {
+    pub(super) async fn invoke(&mut self, function: &str, kind: CallKind, event: &[u8]) -> Seen {
         match self {
             Client::Sdk(client) => sdk(client, function, kind, event).await,
             Client::Boto3(python, folder) => boto3(python, folder.path(), (function, kind, event)),
@@ -108,7 +108,12 @@ fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder for events and answers")
 }
 
-async fn sdk(client: &aws_sdk_lambda::Client, function: &str, kind: Kind, event: &[u8]) -> Seen {
+async fn sdk(
+    client: &aws_sdk_lambda::Client,
+    function: &str,
+    kind: CallKind,
+    event: &[u8],
+) -> Seen {
     let kind = InvocationType::from(kind.name());
     let call = client.invoke().function_name(function).invocation_type(kind);
     match call.payload(Blob::new(event)).send().await {
@@ -126,7 +131,7 @@ async fn sdk(client: &aws_sdk_lambda::Client, function: &str, kind: Kind, event:
     }
 }
 
-type Call<'a> = (&'a str, Kind, &'a [u8]);
+type Call<'a> = (&'a str, CallKind, &'a [u8]);
 
 fn boto3(python: &mut Dialogue, folder: &Path, (function, kind, event): Call<'_>) -> Seen {
     let (asked, answered) = (folder.join("event"), folder.join("answer"));

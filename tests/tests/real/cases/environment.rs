@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use hardcap::Emulator;
 use hardcap_tests::installed;
 
-use super::clients::{Client, Kind};
+use super::clients::{CallKind, Client};
 use super::runtimes::{self, Runtime};
 
 /// What any value may be: it differs from one sandbox to the next.
@@ -72,8 +72,9 @@ async fn compare(runtime: &Runtime, own: &[(&str, &str)]) {
         Emulator::builder().limits(Date::CLASSIC).function(runtime.function()).start().await;
     let emulator = emulator.expect("an emulator on free ports");
     let mut client = Client::sdk(&emulator);
-    let seen =
-        client.invoke(runtime.name, Kind::RequestResponse, br#"{"env": true, "size": 2}"#).await;
+    let seen = client
+        .invoke(runtime.name, CallKind::RequestResponse, br#"{"env": true, "size": 2}"#)
+        .await;
     let mut environment: BTreeMap<String, String> =
         serde_json::from_slice(&seen.payload).unwrap_or_else(|error| panic!("{error}: {seen:?}"));
     // Python sets this itself on a machine that does not have the locale of `LANG`, as AWS's image does.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::clients::{Kind, Seen};
+use super::clients::{CallKind, Seen};
 use super::runtimes::Runtime;
 
 /// One call, and what its client must see.
@@ -10,7 +10,7 @@ use super::runtimes::Runtime;
 pub(super) struct Case {
     /// What it shows.
     pub(super) about: &'static str,
-    pub(super) kind: Kind,
+    pub(super) kind: CallKind,
     /// What the function is asked, as JSON.
     wish: &'static str,
     /// The event is made so long by a member that the function ignores.
@@ -31,14 +31,14 @@ enum Expected {
     Refused(u16, &'static str),
 }
 
+use CallKind::{Event, RequestResponse};
 use Expected::{Accepted, Answer, Failed, Refused};
-use Kind::{Event, RequestResponse};
 
-const fn case(about: &'static str, kind: Kind, wish: &'static str, expected: Expected) -> Case {
+const fn case(about: &'static str, kind: CallKind, wish: &'static str, expected: Expected) -> Case {
     Case { about, kind, wish, length: None, expected }
 }
 
-const fn sized(about: &'static str, kind: Kind, length: usize, expected: Expected) -> Case {
+const fn sized(about: &'static str, kind: CallKind, length: usize, expected: Expected) -> Case {
     Case { about, kind, wish: "{}", length: Some(length), expected }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use hardcap_proxy::job::ports::{
-    Blobs, Change, Clock, DuePage, Invoker, Item, ObjectHeaders, OpenUpload, Part, PortError,
-    PortFuture, Ports, Rows, Written,
+    Blobs, Change, Clock, DuePage, Invoker, ObjectHeaders, OpenUpload, Part, PortError, PortFuture,
+    Ports, Rows, TableItem, Written,
 };
 use hardcap_proxy::job::{Row, row_key};
 
@@ -67,7 +67,7 @@ impl Chaos {
 }
 
 impl Rows for Chaos {
-    fn read<'a>(&'a self, key: &'a str) -> PortFuture<'a, Option<Item>> {
+    fn read<'a>(&'a self, key: &'a str) -> PortFuture<'a, Option<TableItem>> {
         Box::pin(self.call(self.world.rows.read(key)))
     }
 
