@@ -111,6 +111,6 @@ fn to_json(probed: &Probed) -> serde_json::Value {
         "failed": failed.as_ref().map(Try::excerpt),
         "explanations": explanations,
         "arithmetic": probed.arithmetic,
-        "causes": probed.causes,
+        "causes": probed.causes.iter().map(probe::described).collect::<Vec<_>>(),
     })
 }

@@ -55,6 +55,8 @@ pub struct Explanation {
     pub body: u64,
     /// Whether the encoded body is within the limit.
     pub fits: bool,
+    /// Whether one byte more fails, as in [`Edge::exact`].
+    pub exact: bool,
 }
 
 /// A cutoff that was found.
@@ -117,6 +119,7 @@ pub fn candidates(limits: &Limits, edge: &Edge<'_>) -> Vec<Explanation> {
                 envelope_max: arrives.saturating_sub(encoded),
                 body: edge.body.len() as u64,
                 fits,
+                exact: edge.exact,
             });
         }
     }

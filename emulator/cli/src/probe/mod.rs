@@ -16,7 +16,7 @@ pub use explanation::{Direction, Edge, Encoding, Explanation, candidates, explai
 pub use search::{Found, Search};
 
 use crate::client::{Client, ClientError};
-use crate::explain::Explained;
+use crate::explain::{Cause, Explained, Rank};
 use hardcap_limits::grouped;
 
 /// The placeholder for the size in a URL.
@@ -143,8 +143,8 @@ pub struct Probed {
     pub explanations: Vec<Explanation>,
     /// If no limit explains it: the arithmetic of each limit, a sentence each.
     pub arithmetic: Vec<String>,
-    /// The causes that the failing response names, with their ranks, the most likely first.
-    pub causes: Vec<String>,
+    /// The causes that the failing response names, the most likely first.
+    pub causes: Vec<Cause>,
 }
 
 /// Finds the cutoff of a target. `progress` gets each request and its outcome.
@@ -183,17 +183,19 @@ pub async fn probe(
         (Some(passed), Some(_)) if explanations.is_empty() => arithmetic(target, limits, passed),
         _ => Vec::new(),
     };
-    let causes =
-        failed.as_ref().map(|failed| causes(&failed.explained(limits))).unwrap_or_default();
+    let causes = failed.as_ref().map(|failed| causes(failed.explained(limits))).unwrap_or_default();
     Ok(Probed { found, edge: (passed, failed), requests, explanations, arithmetic, causes })
 }
 
-/// The causes that a response names, and the information that would decide between them.
-fn causes(explained: &Explained) -> Vec<String> {
-    let Some(finding) = explained.findings.first() else { return Vec::new() };
-    let described =
-        |cause: &crate::explain::Cause| format!("{} ({}): {}", cause.name, cause.rank, cause.why);
-    finding.causes.iter().map(described).collect()
+/// The causes that a response names.
+fn causes(explained: Explained) -> Vec<Cause> {
+    explained.findings.into_iter().next().map(|finding| finding.causes).unwrap_or_default()
+}
+
+/// A cause as a line: `function_error (likely): …`.
+#[must_use]
+pub fn described(cause: &Cause) -> String {
+    format!("{} ({}): {}", cause.name, cause.rank, cause.why)
 }
 
 /// The bodies that may explain the cutoff: as received, and before the gateway compressed it.
@@ -332,12 +334,69 @@ impl fmt::Display for Probed {
 }
 
 impl Probed {
-    /// The text of the failing response.
+    /// The causes of the failing response. If a limit explains the size to the byte, the causes that the response cannot exclude are
+    /// left out.
     fn render_causes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.causes.is_empty() {
+        let is_explained = self.explanations.iter().any(|one| one.exact);
+        let is_shown = |cause: &&Cause| !is_explained || cause.rank == Rank::Certain;
+        let mut shown = self.causes.iter().filter(is_shown).take(4).peekable();
+        if shown.peek().is_none() {
             return Ok(());
         }
         f.write_str("\nthe failing response has these possible causes:")?;
-        self.causes.iter().take(4).try_for_each(|cause| write!(f, "\n  {cause}"))
+        shown.try_for_each(|cause| write!(f, "\n  {}", described(cause)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The result of a download whose last response has this size, and whose first failing one is the general error of a gateway.
+    fn probed(size: usize) -> Probed {
+        let target = Target {
+            url: "http://localhost/?size={size}".to_owned(),
+            method: Method::GET,
+            headers: Vec::new(),
+            direction: Direction::Download,
+            start: 1_024,
+            max: 67_108_864,
+        };
+        let limits = Limits::current();
+        let attempt = |status: u16, body: Vec<u8>| Try {
+            size: size as u64,
+            status: StatusCode::from_u16(status).unwrap(),
+            body: body.into(),
+            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+            whole: true,
+        };
+        let passed = attempt(200, vec![b'x'; size]);
+        let failed = attempt(500, br#"{"message":"Internal Server Error"}"#.to_vec());
+        let causes = causes(failed.explained(&limits));
+        let explanations = explanations(&target, &limits, Some(&passed), Some(&failed));
+        Probed {
+            found: Found::Cutoff { passes: size as u64 },
+            edge: (Some(passed), Some(failed)),
+            requests: 36,
+            explanations,
+            arithmetic: Vec::new(),
+            causes,
+        }
+    }
+
+    #[test]
+    fn a_cutoff_that_a_limit_explains_to_the_byte_has_no_list_of_possible_causes() {
+        let exact = probed(6_291_488);
+        assert!(exact.causes.len() > 1, "{exact:?}");
+        let text = exact.to_string();
+        assert!(text.contains("explained by lambda_sync_response, 6,291,556 bytes: "), "{text}");
+        assert!(!text.contains("possible causes"), "{text}");
+    }
+
+    #[test]
+    fn a_cutoff_that_no_limit_explains_has_a_list_of_possible_causes() {
+        let text = probed(1_000_000).to_string();
+        assert!(text.contains("no limit of the table explains it by its size"), "{text}");
+        assert!(text.contains("possible causes:\n  missing_permission (likely)"), "{text}");
     }
 }
