@@ -16,6 +16,7 @@ use super::lineage::Passed;
 use super::log::Log;
 use super::package::PackageFolder;
 use super::sandbox::{Sandbox, ShutdownReason};
+use super::system_log::Start;
 use super::{Job, init};
 use hardcap_core::clock::Stopwatch;
 use hardcap_core::config::Function;
@@ -388,6 +389,16 @@ impl Deployed {
         }
     }
 
+    /// The content of the first log line of an invocation.
+    pub(super) fn start<'a>(&'a self, ctx: &'a Context) -> Start<'a> {
+        Start {
+            request_id: &ctx.request_id,
+            version: self.function.version(),
+            arn: self.function.arn(&self.resources.platform.region),
+            date: ctx.limits.date(),
+        }
+    }
+
     fn new_home(&self) -> SandboxResources {
         let platform = &self.resources.platform;
         let now = platform.clock.now().to_utc().date();
@@ -395,9 +406,10 @@ impl Deployed {
         let (year, month, day) = (now.year(), u8::from(now.month()), now.day());
         let log_stream =
             format!("{year:04}/{month:02}/{day:02}/[{}]{random}", self.function.version());
+        let log = Log::new(&self.function.name, &log_stream, platform.log_buffer.clone());
         SandboxResources {
             log: Arc::new(
-                Log::new(&self.function.name, &log_stream, platform.log_buffer.clone())
+                log.in_format(&self.function.logging, &platform.clock)
                     .without_layers(&self.function.absent_layers),
             ),
             log_stream,

@@ -15,7 +15,7 @@ use super::function::SharedResources;
 use super::function::{Deployed, SandboxResources};
 use super::kernel::Exit;
 use super::launch::{Launch, LaunchError};
-use super::log::{self, Log, Status};
+use super::log::{Log, Status};
 use super::outcome::{self, InvocationEnd};
 use super::run::{FirstInit, Measurements, finish, whole_millis};
 use super::sandbox::{Sandbox, SandboxParts, ShutdownReason};
@@ -154,7 +154,7 @@ impl FailedInit {
             | InitError::Exited(_)
             | InitError::Extension { .. } => Status::Error(error_type),
         };
-        self.log.platform(&log::init_report_line(self.took, phase, status));
+        self.log.failed_init(self.took, phase, status);
     }
 }
 
@@ -166,7 +166,7 @@ fn hand_over(function: &Arc<Deployed>, sandbox: &Arc<Sandbox>, job: Box<Job>, fi
     if let Err(job) = sandbox.begin(job, Some(first)) {
         let ended =
             Measurements { duration: Duration::ZERO, init: None, used_mb: sandbox.used_mb() };
-        sandbox.log.platform(&log::start_line(&job.ctx.request_id, function.function.version()));
+        log_start(function, &sandbox.log, &job);
         finish(function, &sandbox.log, *job, InvocationEnd::Broken("Runtime.Unknown"), &ended);
     }
 }
@@ -188,10 +188,17 @@ fn end_with_init_error(function: &Deployed, job: Job, failed: FailedInit) {
         InitError::Reported { body, error_type } => InvocationEnd::Reported { body, error_type },
         InitError::TimedOut(exceeded) => InvocationEnd::TimedOut(exceeded),
     };
-    log.platform(&log::start_line(&job.ctx.request_id, function.function.version()));
+    log_start(function, &log, &job);
     let timeout = function.timeout(&job.ctx.limits);
     function.admit_time(&job.ctx, &timeout, Millis(whole_millis(took)));
     finish(function, &log, job, ending, &Measurements { duration: took, init: None, used_mb });
+}
+
+/// Writes the first line of an invocation that no runtime gets.
+fn log_start(function: &Deployed, log: &Log, job: &Job) {
+    if let Some(line) = log.start_line(&function.start(&job.ctx)) {
+        log.platform(&line);
+    }
 }
 
 fn cannot_start(function: &Deployed, message: &str) -> String {

@@ -39,6 +39,7 @@ mod sandbox;
 mod state;
 pub mod stop;
 pub mod stream;
+mod system_log;
 mod telemetry;
 mod telemetry_api;
 

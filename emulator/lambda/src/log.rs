@@ -6,7 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hardcap_limits::{Date, Limit, Limits, Party};
+use serde::Serialize;
 
+use super::system_log::{Start, SystemLevel, SystemLog};
+use hardcap_core::clock::Clock;
+use hardcap_core::config::Logging;
 use hardcap_core::log_buffer::LogBuffer;
 
 /// The size of the kept log of one invocation. The log tail is far shorter unless a run overrides its row.
@@ -22,6 +26,8 @@ pub(super) struct Log {
     log_buffer: LogBuffer,
     /// The layers of the function that are not on this machine. A package that is missing may be in one.
     absent_layers: Vec<String>,
+    /// The platform's lines of a log in JSON; `None` for a log in text.
+    system: Option<SystemLog>,
     text: Mutex<LogText>,
 }
 
@@ -49,6 +55,7 @@ impl Log {
             stream: stream.into(),
             log_buffer,
             absent_layers: Vec::new(),
+            system: None,
             text: Mutex::default(),
         }
     }
@@ -56,6 +63,57 @@ impl Log {
     /// The log of a function without these layers.
     pub(super) fn without_layers(self, absent_layers: &[String]) -> Log {
         Log { absent_layers: absent_layers.to_vec(), ..self }
+    }
+
+    /// The same log in the format of a function.
+    pub(super) fn in_format(mut self, logging: &Logging, clock: &Clock) -> Log {
+        self.system = logging.json.as_ref().map(|levels| SystemLog::new(levels, clock));
+        self
+    }
+
+    /// The first line of an invocation; `None` if its level is not logged.
+    pub(super) fn start_line(&self, start: &Start<'_>) -> Option<String> {
+        match &self.system {
+            Some(system) => system.start(start),
+            None => Some(start_line(start.request_id, start.version)),
+        }
+    }
+
+    /// The last lines of an invocation, after those of its error.
+    pub(super) fn end_lines_of(
+        &self,
+        report: &Report<'_>,
+        measured: Duration,
+        produced: u64,
+    ) -> Vec<String> {
+        match &self.system {
+            Some(system) => system.end(report, measured, produced),
+            None => vec![end_line(report.request_id), report.line()],
+        }
+    }
+
+    /// Writes the end of an init that failed.
+    pub(super) fn failed_init(&self, took: Duration, phase: &str, status: Status<'_>) {
+        match &self.system {
+            Some(system) => {
+                for line in system.failed_init(took, phase, status) {
+                    self.platform(&line);
+                }
+            }
+            None => self.platform(&init_report_line(took, phase, status)),
+        }
+    }
+
+    /// Whether the log is in JSON.
+    pub(super) fn is_json(&self) -> bool {
+        self.system.is_some()
+    }
+
+    /// Writes an event that a log in text does not have.
+    pub(super) fn event(&self, level: SystemLevel, kind: &str, record: &impl Serialize) {
+        if let Some(line) = self.system.as_ref().and_then(|it| it.line(level, kind, record)) {
+            self.platform(&line);
+        }
     }
 
     /// Sets the request that the sandbox is started for. The lines of its init carry the request's id.
@@ -72,13 +130,23 @@ impl Log {
 
     /// Writes the first line of an invocation. The event is handed over before the line is shown, because the runtime waits for
     /// it, but no line of the function precedes it.
-    pub(super) fn begin(&self, request_id: &Arc<str>, line: &str, hand_over: impl FnOnce()) {
+    pub(super) fn begin<'l>(
+        &self,
+        request_id: &Arc<str>,
+        line: impl Into<Option<&'l str>>,
+        hand_over: impl FnOnce(),
+    ) {
+        let line = line.into();
         let mut text = self.lock();
         self.end_unfinished(&mut text);
         text.request_id = Some(Arc::clone(request_id));
-        text.keep(line.as_bytes());
+        if let Some(line) = line {
+            text.keep(line.as_bytes());
+        }
         hand_over();
-        self.show(&text, line.as_bytes());
+        if let Some(line) = line {
+            self.show(&text, line.as_bytes());
+        }
     }
 
     /// Writes the last lines of an invocation. `reply` gets the log tail, and is called before the lines are shown.
@@ -177,12 +245,12 @@ impl LogText {
 }
 
 /// `START RequestId: … Version: $LATEST`
-pub(super) fn start_line(request_id: &str, version: &str) -> String {
+fn start_line(request_id: &str, version: &str) -> String {
     format!("START RequestId: {request_id} Version: {version}")
 }
 
 /// `END RequestId: …`
-pub(super) fn end_line(request_id: &str) -> String {
+fn end_line(request_id: &str) -> String {
     format!("END RequestId: {request_id}")
 }
 
@@ -269,7 +337,7 @@ pub(super) fn has_status(limits: &Limits) -> bool {
 }
 
 /// `INIT_REPORT Init Duration: 10000.09 ms\tPhase: init\tStatus: timeout`. Only a failed init has this line.
-pub(super) fn init_report_line(duration: Duration, phase: &str, status: Status<'_>) -> String {
+fn init_report_line(duration: Duration, phase: &str, status: Status<'_>) -> String {
     let mut line =
         format!("INIT_REPORT Init Duration: {:.2} ms\tPhase: {phase}\t", millis(duration));
     match status {

@@ -172,9 +172,9 @@ pub(super) fn finish(
         status: status.as_status(),
         has_status: log::has_status(&ctx.limits),
     };
-    lines.extend([log::end_line(&ctx.request_id), report.line()]);
-    let (duration, billed_millis) = (report.shown_duration(), report.billed_millis());
     let produced = streamed.map_or(payload.len() as u64, |posted| posted.0);
+    lines.extend(log.end_lines_of(&report, ended.duration, produced));
+    let (duration, billed_millis) = (report.shown_duration(), report.billed_millis());
     if streamed.is_none() {
         ctx.keep(Part::Answer, &payload);
     }

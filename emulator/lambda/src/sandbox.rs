@@ -200,14 +200,14 @@ impl Sandbox {
             self.thaw();
             self.wake.notify_one();
         }
-        let start = log::start_line(&hand_over.request_id, self.function.function.version());
+        let start = self.log.start_line(&self.function.start(&job.ctx));
         let waiting = inner.waiting.take();
         let again = hand_over.clone();
         inner.extensions.invoke(|| self.invoke_notice(&hand_over));
         self.emit_start(&hand_over);
         let request_id = Arc::clone(&hand_over.request_id);
         inner.run = Some(Run { job, hand_over, stopwatch, timeout, first, refused: None });
-        self.log.begin(&request_id, &start, || {
+        self.log.begin(&request_id, start.as_deref(), || {
             // If its connection is closed, the runtime asks again and gets the event then.
             if let Some(waiting) = waiting {
                 let _ = waiting.send(again);

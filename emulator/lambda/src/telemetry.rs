@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 pub use self::subscription::SubscriptionError;
 pub(super) use self::subscription::{EventType, Subscription, SubscriptionApi};
+use super::system_log::event_time;
 use hardcap_core::clock::Clock;
 
 /// The maximum number of init events that are kept for later subscribers.
@@ -226,10 +227,7 @@ impl Telemetry {
             r#type: &'a str,
             record: &'a R,
         }
-        let format = time::macros::format_description!(
-            "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
-        );
-        let time = self.clock.now().to_utc().format(format).unwrap_or_default();
+        let time = event_time(&self.clock);
         let document = Document { time, r#type: kind, record };
         let json = serde_json::to_vec(&document).unwrap_or_default();
         TelemetryEvent { stream, audience, json: json.into() }

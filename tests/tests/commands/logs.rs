@@ -4,7 +4,7 @@ use hardcap_tests::client::{Call, Client};
 use hardcap_tests::process::{Process, binary};
 use serde_json::Value;
 
-use crate::project::Project;
+use crate::project::{Project, TEMPLATE};
 use crate::watch::until_said;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,6 +46,38 @@ async fn logs_are_printed_for_one_function_or_all_and_followed() {
     up.stop().await;
     let gone = project.run(&["logs", "--url", &url]).await;
     assert!(gone.said.contains("start one with `hardcap up`"), "{gone:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lines_of_the_platform_are_json_where_the_template_says_so() {
+    let project = Project::new();
+    let logging = "Timeout: 30\n      LoggingConfig: {LogFormat: JSON, SystemLogLevel: INFO}";
+    project.write("template.yaml", &TEMPLATE.replace("Timeout: 30", logging));
+    let up = project.up_as_it_is(&[]).await;
+    for function in ["Behave", "Giant"] {
+        let event = r#"{"print":"first","queryStringParameters":{"size":"1"}}"#;
+        project.run(&["invoke", "--url", &up.aws, function, "-e", event]).await;
+    }
+    let lines = async |function: &str| -> Vec<String> {
+        let logs = ["logs", "--url", &up.aws, function, "--json"];
+        let printed = project.run(&logs).await.printed;
+        let text = |line: &str| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            line["text"].as_str().unwrap().to_owned()
+        };
+        printed.lines().map(text).collect()
+    };
+    let json = lines("Behave").await;
+    let types: Vec<String> = json
+        .iter()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter_map(|event| event["type"].as_str().map(str::to_owned))
+        .collect();
+    assert_eq!(types, ["platform.start", "platform.report"], "{json:?}");
+    assert!(json.iter().any(|line| line == "first"), "{json:?}");
+    let text = lines("Giant").await;
+    assert!(text.iter().any(|line| line.starts_with("REPORT RequestId: ")), "{text:?}");
+    up.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

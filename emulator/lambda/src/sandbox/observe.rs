@@ -9,6 +9,7 @@ use super::super::extension::Tracing;
 use super::super::log::Writer;
 use super::super::outcome::ReportStatus;
 use super::super::run::{Measurements, NextEvent, Outcome};
+use super::super::system_log::{SystemLevel, millis};
 use super::super::telemetry::{Audience, EventType, SubscriptionApi};
 use super::{Inner, Sandbox};
 
@@ -33,11 +34,16 @@ impl Sandbox {
             return;
         }
         let date = self.function.resources.platform.limits().date();
-        for line in inner.extensions.lines(date) {
-            self.log.platform(&line);
+        if !self.log.is_json() {
+            for line in inner.extensions.lines(date) {
+                self.log.platform(&line);
+            }
         }
         for (name, state, events) in inner.extensions.states() {
             let record = json!({ "name": name, "state": state, "events": events });
+            // AWS's table has the level by "state=success"; the states of events have other names.
+            let level = if state == "Ready" { SystemLevel::Info } else { SystemLevel::Warn };
+            self.log.event(level, "platform.extension", &record);
             self.telemetry.platform(Audience::Everyone, "platform.extension", &record);
         }
     }
@@ -49,6 +55,8 @@ impl Sandbox {
             "functionName": self.function.function.name,
             "functionVersion": self.function.function.version(),
         });
+        // INFO would need a `runtimeVersion`.
+        self.log.event(SystemLevel::Debug, "platform.initStart", &record);
         self.telemetry.platform(TELEMETRY, "platform.initStart", &record);
     }
 
@@ -60,6 +68,10 @@ impl Sandbox {
             error_type,
             metrics: None,
         };
+        // A failed init is logged at its end, with its reason.
+        if error_type.is_none() {
+            self.log.event(SystemLevel::Debug, "platform.initRuntimeDone", &record);
+        }
         self.telemetry.platform(TELEMETRY, "platform.initRuntimeDone", &record);
     }
 
@@ -72,6 +84,9 @@ impl Sandbox {
             error_type,
             metrics,
         };
+        if error_type.is_none() {
+            self.log.event(SystemLevel::Debug, "platform.initReport", &record);
+        }
         self.telemetry.platform(TELEMETRY, "platform.initReport", &record);
     }
 
@@ -166,9 +181,4 @@ fn stream(writer: Writer) -> EventType {
         Writer::Runtime => EventType::Function,
         Writer::Extension => EventType::Extension,
     }
-}
-
-/// Milliseconds with AWS's three decimals.
-fn millis(span: Duration) -> f64 {
-    (span.as_secs_f64() * 1_000_000.0).round() / 1_000.0
 }

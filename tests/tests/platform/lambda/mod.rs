@@ -12,6 +12,7 @@ mod python;
 #[cfg(target_os = "linux")]
 mod sandbox;
 mod sizes;
+mod system_log;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
