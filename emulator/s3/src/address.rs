@@ -3,6 +3,7 @@
 use http::{StatusCode, Uri, header, request};
 
 use super::refusal::Refusal;
+use super::region;
 use hardcap_core::uri;
 
 /// The target of a request.
@@ -20,12 +21,12 @@ impl Address {
     /// # Errors
     ///
     /// If the path is not UTF-8, or the bucket's name is invalid.
-    pub(super) fn of(head: &request::Parts, region: &str) -> Result<Address, Refusal> {
+    pub(super) fn of(head: &request::Parts, run: &str) -> Result<Address, Refusal> {
         let path = uri::decode(head.uri.path())
             .and_then(|path| String::from_utf8(path).ok())
             .ok_or_else(|| Refusal::invalid_uri().with("URI", head.uri.path()))?;
         let rest = path.strip_prefix('/').unwrap_or(&path);
-        let (bucket, key) = match bucket_of_host(head, region) {
+        let (bucket, key) = match bucket_of_host(head, run) {
             Some(bucket) => (bucket, rest),
             None => {
                 let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
@@ -66,20 +67,39 @@ impl Address {
 }
 
 /// The bucket in `bucket.s3.us-east-1.localhost:4566`; `None` for `localhost:4566`, an IP address or another name.
-fn bucket_of_host(head: &request::Parts, region: &str) -> Option<String> {
+fn bucket_of_host(head: &request::Parts, run: &str) -> Option<String> {
     let host = host_name(head)?;
-    let bases = [
-        format!("s3.{region}.amazonaws.com"),
-        "s3.amazonaws.com".to_owned(),
-        format!("s3.{region}.localhost"),
-        "s3.localhost".to_owned(),
-        "localhost".to_owned(),
-    ];
-    let base = bases.iter().find(|base| {
-        host.strip_suffix(base.as_str()).is_some_and(|head| head.is_empty() || head.ends_with('.'))
-    })?;
-    let bucket = host.strip_suffix(base.as_str())?.strip_suffix('.')?;
+    let (names, is_aws) = names_of_host(&host)?;
+    let names = without_region(names, run).map_or(names, |(names, _)| names);
+    let bucket = match names.strip_suffix("s3").map(|head| head.strip_suffix('.')) {
+        Some(Some(bucket)) => bucket,
+        _ if names == "s3" || is_aws => return None,
+        _ => names,
+    };
     (!bucket.is_empty()).then(|| bucket.to_owned())
+}
+
+/// The region in `s3.eu-west-1.localhost` or `bucket.s3.eu-west-1.amazonaws.com`.
+pub(super) fn endpoint_region(head: &request::Parts, run: &str) -> Option<String> {
+    let host = host_name(head)?;
+    let (_, region) = without_region(names_of_host(&host)?.0, run)?;
+    Some(region.to_owned())
+}
+
+/// The names before `amazonaws.com` or `localhost`, and whether the host is of AWS.
+fn names_of_host(host: &str) -> Option<(&str, bool)> {
+    if host == "localhost" {
+        return Some(("", false));
+    }
+    let of_aws = host.strip_suffix(".amazonaws.com").map(|names| (names, true));
+    of_aws.or_else(|| host.strip_suffix(".localhost").map(|names| (names, false)))
+}
+
+/// Splits `bucket.s3.eu-west-1` into `bucket.s3` and `eu-west-1`.
+fn without_region<'h>(names: &'h str, run: &str) -> Option<(&'h str, &'h str)> {
+    let (names, region) = names.rsplit_once('.')?;
+    let is_endpoint = names == "s3" || names.ends_with(".s3");
+    (is_endpoint && (region == run || region::exists(region))).then_some((names, region))
 }
 
 fn host_name(head: &request::Parts) -> Option<String> {
@@ -138,6 +158,29 @@ mod tests {
             assert_eq!(address(host, path), some("bucket", "a/b"), "{host}{path}");
         }
         assert_eq!(address("dotted.bucket.localhost", "/k"), some("dotted.bucket", "k"));
+    }
+
+    #[test]
+    fn a_host_may_name_the_region_of_its_endpoint() {
+        for (host, bucket, region) in [
+            ("localhost:4566", None, None),
+            ("127.0.0.1", None, None),
+            ("s3.localhost", None, None),
+            ("bucket.s3.localhost", Some("bucket"), None),
+            ("s3.us-east-1.localhost:4566", None, Some("us-east-1")),
+            ("bucket.s3.eu-west-1.localhost:4566", Some("bucket"), Some("eu-west-1")),
+            ("a.b.s3.eu-west-1.amazonaws.com", Some("a.b"), Some("eu-west-1")),
+            ("s3.eu-west-1.amazonaws.com", None, Some("eu-west-1")),
+            ("bucket.s3.nowhere-1.localhost", Some("bucket.s3.nowhere-1"), None),
+            ("bucket.amazonaws.com", None, None),
+            ("eu-west-1.localhost", Some("eu-west-1"), None),
+        ] {
+            let request = http::Request::builder().uri("/").header("host", host).body(()).unwrap();
+            let head = request.into_parts().0;
+            let found = (bucket_of_host(&head, "us-east-1"), endpoint_region(&head, "us-east-1"));
+            let expected = (bucket.map(str::to_owned), region.map(str::to_owned));
+            assert_eq!(found, expected, "{host}");
+        }
     }
 
     #[test]

@@ -42,6 +42,7 @@ struct Inner {
     context: Context,
     body_length: OnceLock<u64>,
     algorithm: OnceLock<Algorithm>,
+    region: OnceLock<String>,
     digests: OnceLock<Digests>,
     refusal: Mutex<Option<Refusal>>,
 }
@@ -54,6 +55,7 @@ impl Call {
                 context,
                 body_length: OnceLock::new(),
                 algorithm: OnceLock::new(),
+                region: OnceLock::new(),
                 digests: OnceLock::new(),
                 refusal: Mutex::new(None),
             }),
@@ -87,6 +89,15 @@ impl Call {
         if let Some(length) = length {
             let _ = self.inner.body_length.set(length);
         }
+    }
+
+    /// The region of the signature, which stands for the endpoint of the request.
+    pub(super) fn region(&self) -> Option<&str> {
+        self.inner.region.get().map(String::as_str)
+    }
+
+    pub(super) fn set_region(&self, region: String) {
+        let _ = self.inner.region.set(region);
     }
 
     /// Requests a checksum of the body in addition to the declared one. Must be called before the body is read.

@@ -13,6 +13,7 @@ use crate::call::Call;
 use crate::chunked::{Decoder, Signer};
 use crate::form;
 use crate::refusal::Refusal;
+use crate::region::SigningRegion;
 
 /// The code of a refusal, such as `SignatureDoesNotMatch`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,7 +46,8 @@ pub fn verify(head: &request::Parts, platform: &Platform) -> Result<Verified, Re
     let address = Address::of(head, &platform.region)?;
     let bucket = address.bucket.as_deref();
     let context = platform.context();
-    let verified = auth::verify(head, bucket, &platform.region, &platform.keyring, &context)?;
+    let region = SigningRegion::Endpoint(platform.region.to_string());
+    let verified = auth::verify(head, bucket, &region, &platform.keyring, &context)?;
     Ok(Verified {
         access_key_id: verified.access_key_id,
         presigned: verified.presigned,

@@ -25,6 +25,7 @@ mod mail;
 mod pages;
 mod payload;
 mod refusal;
+mod region;
 mod store;
 mod tags;
 
@@ -49,6 +50,7 @@ use hardcap_core::faults::{self, Service};
 use hardcap_core::guard::{Caller, GuardRefusal};
 use payload::Payload;
 use refusal::Refusal;
+use region::SigningRegion;
 use store::ObjectStore;
 
 use hardcap_core::serve::RequestBody;
@@ -148,13 +150,13 @@ impl S3 {
             let headers = cors::preflight(&self.store, address, head)?;
             return Ok(with_headers(Response::default(), headers));
         }
-        if form::is_form(head, address) {
-            return self.post_form(call, address, (caller, head), body).await;
-        }
         let platform = &self.platform;
-        let (region, keyring) = (&platform.region, &platform.keyring);
+        let region = SigningRegion::of(head, address, (&self.store, &platform.region))?;
+        if form::is_form(head, address) {
+            return self.post_form(call, address, (caller, head, &region), body).await;
+        }
         let bucket = address.bucket.as_deref();
-        let verified = auth::verify(head, bucket, region, keyring, call.context());
+        let verified = auth::verify(head, bucket, &region, &platform.keyring, call.context());
         let by_rule = cors::allows(&self.store, address, head);
         let admitted = pages::admit(caller, head, by_rule, pages::SignatureKind::of(&verified));
         let reads = matches!(head.method, Method::GET | Method::HEAD);
@@ -166,6 +168,7 @@ impl S3 {
             }
             _ => refusal,
         })?;
+        call.set_region(verified.region);
         let call = call.with_headers(verified.headers);
         let creates_bucket = head.method == Method::PUT && address.key.is_none();
         attributes::refuse_unsupported(call.headers(), creates_bucket)?;

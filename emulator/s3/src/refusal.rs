@@ -86,6 +86,17 @@ impl Refusal {
         Refusal::new(StatusCode::FORBIDDEN, "AccessDenied", format!("{refused}."))
     }
 
+    /// The refusal of a location constraint, or of none, by the endpoint of another region. Recorded 2026-02-23.
+    pub(crate) fn illegal_location(constraint: &str) -> Refusal {
+        Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "IllegalLocationConstraintException",
+            format!(
+                "The {constraint} location constraint is incompatible for the region specific endpoint this request was sent to."
+            ),
+        )
+    }
+
     /// An operation or a feature of S3 that hardcap does not have. AWS's text names no operation, so users could not tell a
     /// missing feature of hardcap from an error of their own.
     pub(crate) fn not_emulated(what: &str) -> Refusal {
@@ -302,9 +313,9 @@ refusals! {
     /// `LocationConstraint` follows.
     invalid_location = BAD_REQUEST, "InvalidLocationConstraint",
         "The specified location-constraint is not valid";
-    /// A location constraint of another region.
-    illegal_location = BAD_REQUEST, "IllegalLocationConstraintException",
-        "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.";
+    /// `Endpoint` and `Bucket` follow.
+    permanent_redirect = MOVED_PERMANENTLY, "PermanentRedirect",
+        "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.";
     /// `URI` follows.
     invalid_uri = BAD_REQUEST, "InvalidURI", "Couldn't parse the specified URI.";
     /// `ActualObjectSize` and `RangeRequested` follow.

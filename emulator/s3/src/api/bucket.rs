@@ -8,7 +8,7 @@ use super::listing::{decode_token, encode_token};
 use super::{Api, OperationResult, owner, plain, timestamp};
 use crate::call::Call;
 use crate::refusal::Refusal;
-use crate::{attributes, cors, lifecycle};
+use crate::{attributes, cors, lifecycle, region};
 
 pub(super) async fn list(
     api: &Api,
@@ -18,13 +18,19 @@ pub(super) async fn list(
     let prefix = input.prefix.clone().unwrap_or_default();
     let after = input.continuation_token.as_deref().map(decode_token).transpose()?;
     let max = input.max_buckets.map(buckets_at_once).transpose()?.unwrap_or(usize::MAX);
-    // Every bucket is in the region of the run.
-    let is_here = input.bucket_region.as_ref().is_none_or(|region| *region == *api.region);
-    // A page names the region of each bucket (recorded 2026-02-21).
-    let is_page = input.max_buckets.is_some() || input.bucket_region.is_some() || after.is_some();
+    let wanted = input.bucket_region.as_deref();
+    if let Some(wanted) = wanted.filter(|wanted| *wanted != &*api.region && !region::exists(wanted))
+    {
+        return Err(not_a_region(wanted));
+    }
+    // A page, and a list by prefix, name the region of each bucket (recorded 2026-02-21).
+    let is_page = input.max_buckets.is_some()
+        || wanted.is_some()
+        || after.is_some()
+        || input.prefix.is_some();
     let mut buckets = api.store.buckets();
     buckets.retain(|bucket| {
-        is_here
+        wanted.is_none_or(|wanted| wanted == bucket.region(&api.region))
             && bucket.name.starts_with(&prefix)
             && after.as_ref().is_none_or(|after| bucket.name > *after)
     });
@@ -32,7 +38,7 @@ pub(super) async fn list(
     buckets.truncate(max);
     let next = buckets.last().filter(|_| has_more).map(|last| encode_token(&last.name));
     let buckets = buckets.iter().map(|bucket| Bucket {
-        bucket_region: is_page.then(|| api.region.to_string()),
+        bucket_region: is_page.then(|| bucket.region(&api.region).to_owned()),
         creation_date: Some(timestamp(bucket.created)),
         name: Some(bucket.name.clone()),
     });
@@ -42,6 +48,16 @@ pub(super) async fn list(
         owner: Some(owner()),
         prefix: input.prefix,
     })
+}
+
+/// Recorded 2026-02-21, `test_list_buckets_region_validation`.
+fn not_a_region(given: &str) -> Refusal {
+    Refusal::new(
+        StatusCode::BAD_REQUEST,
+        "InvalidArgument",
+        format!("Argument value {given} is not a valid AWS Region"),
+    )
+    .with("ArgumentName", "bucket-region")
 }
 
 /// `max-buckets`, from 1 to 10,000 (S3 API reference, ListBuckets).
@@ -64,33 +80,36 @@ pub(super) async fn create(
 ) -> OperationResult<CreateBucketOutput> {
     let wanted = input.create_bucket_configuration.and_then(|c| c.location_constraint);
     let wanted = wanted.as_ref().map(|constraint| constraint.as_str());
-    match (api.region.as_ref(), wanted.filter(|wanted| !wanted.is_empty())) {
-        ("us-east-1", None) => {}
-        ("us-east-1", Some(wanted)) => {
-            return Err(Refusal::invalid_location().with("LocationConstraint", wanted));
+    let endpoint = call.region().unwrap_or(&api.region);
+    let location = region::new_bucket(endpoint, wanted)?;
+    let kept = (location != api.region.as_ref()).then(|| location.to_owned());
+    let created = api.store.create(&input.bucket, kept, call.context().arrived).await?;
+    if !created {
+        // Only in this region does creating one's own bucket again succeed: it predates the other regions.
+        let bucket = api.store.bucket(&input.bucket)?;
+        let region = bucket.region(&api.region);
+        if (endpoint, region) != (region::US_EAST_1, region::US_EAST_1) {
+            return Err(Refusal::bucket_already_owned().with("BucketName", input.bucket));
         }
-        (region, Some(wanted)) if region == wanted => {}
-        (_, Some(wanted)) => {
-            return Err(Refusal::new(
-                StatusCode::BAD_REQUEST,
-                "IllegalLocationConstraintException",
-                format!(
-                    "The {wanted} location constraint is incompatible for the region specific endpoint this request was sent to."
-                ),
-            ));
-        }
-        (_, None) => return Err(Refusal::illegal_location()),
     }
-    let created = api.store.create(&input.bucket, call.context().arrived).await?;
-    // Only in this region does creating one's own bucket again succeed: it predates the other regions.
-    if !created && api.region.as_ref() != "us-east-1" {
-        return Err(Refusal::bucket_already_owned().with("BucketName", input.bucket));
-    }
-    let mut response =
-        S3Response::new(CreateBucketOutput { location: Some(format!("/{}", input.bucket)) });
+    // With a constraint, the location is an address (recorded 2026-02-21, `test_create_bucket_head_bucket`).
+    let url = match location {
+        region::US_EAST_1 => format!("/{}", input.bucket),
+        _ => bucket_url(call, &input.bucket),
+    };
+    let mut response = S3Response::new(CreateBucketOutput { location: Some(url) });
     let arn = format!("arn:aws:s3:::{}", input.bucket);
     attributes::insert(&mut response.headers, "x-amz-bucket-arn", &arn);
     Ok(response)
+}
+
+/// The address of a bucket at the host of the request.
+fn bucket_url(call: &Call, bucket: &str) -> String {
+    let host = call.header("host").unwrap_or("localhost");
+    match host.strip_prefix(bucket).is_some_and(|rest| rest.starts_with('.')) {
+        true => format!("http://{host}/"),
+        false => format!("http://{host}/{bucket}/"),
+    }
 }
 
 pub(super) async fn head(
@@ -98,11 +117,11 @@ pub(super) async fn head(
     _call: &Call,
     input: HeadBucketInput,
 ) -> OperationResult<HeadBucketOutput> {
-    api.store.bucket(&input.bucket)?;
+    let bucket = api.store.bucket(&input.bucket)?;
     let mut response = S3Response::new(HeadBucketOutput::default());
     let arn = format!("arn:aws:s3:::{}", input.bucket);
     attributes::insert(&mut response.headers, "x-amz-bucket-arn", &arn);
-    attributes::insert(&mut response.headers, "x-amz-bucket-region", &api.region);
+    attributes::insert(&mut response.headers, "x-amz-bucket-region", bucket.region(&api.region));
     attributes::insert(&mut response.headers, "x-amz-access-point-alias", "false");
     attributes::insert(&mut response.headers, header::CONTENT_TYPE.as_str(), "application/xml");
     Ok(response)
@@ -122,8 +141,9 @@ pub(super) async fn location(
     _call: &Call,
     input: GetBucketLocationInput,
 ) -> OperationResult<GetBucketLocationOutput> {
-    api.store.bucket(&input.bucket)?;
-    let elsewhere = (api.region.as_ref() != "us-east-1").then(|| api.region.to_string());
+    let bucket = api.store.bucket(&input.bucket)?;
+    let location = bucket.location(&api.region);
+    let elsewhere = (location != region::US_EAST_1).then(|| location.to_owned());
     plain(GetBucketLocationOutput {
         location_constraint: elsewhere.map(BucketLocationConstraint::from),
     })

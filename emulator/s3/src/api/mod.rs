@@ -17,7 +17,7 @@ use std::sync::Arc;
 use s3s::dto;
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 
-pub(super) use object::{admit_size, expiration, identify, put_limit};
+pub(super) use object::{admit_size, checksum_headers, expiration, identify, put_limit};
 
 use super::call::Call;
 use super::refusal::Refusal;

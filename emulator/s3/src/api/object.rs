@@ -114,7 +114,8 @@ pub(crate) fn identify(object: &Object, headers: &mut HeaderMap) {
     attributes::insert(headers, "x-amz-server-side-encryption", "AES256");
 }
 
-fn checksum_headers(checksum: Option<&ObjectChecksum>, headers: &mut HeaderMap) {
+/// The checksum and its type.
+pub(crate) fn checksum_headers(checksum: Option<&ObjectChecksum>, headers: &mut HeaderMap) {
     if let Some(checksum) = checksum {
         attributes::insert(headers, checksum.checksum.algorithm.header(), &checksum.text());
         attributes::insert(headers, "x-amz-checksum-type", checksum.kind());

@@ -1,6 +1,7 @@
 //! The credential of a signature: `AKID/20260221/us-east-1/s3/aws4_request`.
 
 use crate::refusal::Refusal;
+use crate::region::SigningRegion;
 
 /// The five parts of a credential. The id may contain slashes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub(super) fn parse(text: &str) -> Option<Credential> {
 #[derive(Clone, Debug)]
 pub(super) struct CredentialError {
     message: String,
-    region: Option<String>,
+    region: Option<SigningRegion>,
 }
 
 impl CredentialError {
@@ -33,8 +34,7 @@ impl CredentialError {
     pub(super) fn refusal(self, wrap: impl Fn(&str) -> Refusal) -> Refusal {
         let refusal = wrap(&self.message);
         match self.region {
-            // SDKs read this element and retry with this region.
-            Some(region) => refusal.with("Region", region),
+            Some(region) => region.add_to(refusal),
             None => refusal,
         }
     }
@@ -42,7 +42,7 @@ impl CredentialError {
 
 impl Credential {
     /// Checks all parts except the id.
-    pub(super) fn check(&self, region: &str) -> Result<(), CredentialError> {
+    pub(super) fn check(&self, region: &SigningRegion) -> Result<(), CredentialError> {
         let problem = |message| Err(CredentialError { message, region: None });
         if self.day.len() != 8 || !self.day.bytes().all(|byte| byte.is_ascii_digit()) {
             return problem(format!(
@@ -50,10 +50,14 @@ impl Credential {
                 self.day
             ));
         }
-        if self.region != region {
+        if !region.accepts(&self.region) {
             return Err(CredentialError {
-                message: format!("the region '{}' is wrong; expecting '{region}'", self.region),
-                region: Some(region.to_owned()),
+                message: format!(
+                    "the region '{}' is wrong; expecting '{}'",
+                    self.region,
+                    region.name()
+                ),
+                region: Some(region.clone()),
             });
         }
         if self.service != "s3" {
@@ -78,7 +82,8 @@ mod tests {
 
     fn problem(text: &str) -> Option<String> {
         let credential = parse(text)?;
-        credential.check("us-east-1").err().map(|problem| problem.message)
+        let region = SigningRegion::Endpoint("us-east-1".to_owned());
+        credential.check(&region).err().map(|problem| problem.message)
     }
 
     #[test]

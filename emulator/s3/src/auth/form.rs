@@ -2,6 +2,7 @@
 
 use super::{VerificationTime, credential, spaced_hex, time};
 use crate::refusal::Refusal;
+use crate::region::SigningRegion;
 use hardcap_core::context::Context;
 use hardcap_core::keyring::Keyring;
 use hardcap_core::sigv4::{self, ALGORITHM, RequestSignature};
@@ -26,7 +27,7 @@ impl FormSignature<'_> {
     /// The refusal that AWS would send.
     pub(crate) fn verify(
         &self,
-        region: &str,
+        region: &SigningRegion,
         keyring: &Keyring,
         context: &Context,
     ) -> Result<String, Refusal> {
@@ -79,7 +80,7 @@ impl FormSignature<'_> {
     pub(crate) fn has_expired(&self, expiration: i64, context: &Context) -> Result<bool, Refusal> {
         let date = self.date()?;
         let clock = &context.clock;
-        let now = VerificationTime { region: "", clock, wall: clock.wall(), shown: clock.now() };
+        let now = VerificationTime { clock, wall: clock.wall(), shown: clock.now() };
         // The lifetime begins when the policy was signed, which is a time of the wall clock.
         let life = expiration.saturating_sub(date.seconds());
         Ok(now.seconds() > now.shown_seconds(&date).saturating_add(life))

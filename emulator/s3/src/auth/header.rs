@@ -4,6 +4,7 @@ use http::{HeaderMap, StatusCode, header};
 
 use super::{VerificationTime, credential, time};
 use crate::refusal::Refusal;
+use crate::region::SigningRegion;
 use hardcap_core::sigv4::{ALGORITHM, RequestSignature};
 
 /// The maximum difference between the request's time and the current time (S3 reference, RequestTimeTooSkewed).
@@ -17,6 +18,7 @@ const SKEW_SECONDS: i64 = 15 * 60;
 pub(super) fn claim(
     headers: &HeaderMap,
     value: &str,
+    region: &SigningRegion,
     now: &VerificationTime<'_>,
 ) -> Result<RequestSignature, Refusal> {
     let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
@@ -42,7 +44,7 @@ pub(super) fn claim(
             "the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".",
         )
     })?;
-    credential.check(now.region).map_err(|problem| problem.refusal(malformed))?;
+    credential.check(region).map_err(|problem| problem.refusal(malformed))?;
     let time = date(headers)?;
     skew(&time, now)?;
     if time.format_day() != credential.day {

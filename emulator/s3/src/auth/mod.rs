@@ -17,6 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, request};
 
 use super::chunked::Signer;
 use super::refusal::Refusal;
+use super::region::SigningRegion;
 use canonical::RequestSignature;
 use hardcap_core::clock::{Clock, EpochMillis};
 use hardcap_core::context::Context;
@@ -48,6 +49,8 @@ pub(super) enum BodyEncoding {
 pub(super) struct VerifiedRequest {
     /// The id of its key.
     pub(super) access_key_id: String,
+    /// The region of its signature.
+    pub(super) region: String,
     /// Whether the signature is in the URL.
     pub(super) presigned: bool,
     /// The encoding of its body.
@@ -63,7 +66,6 @@ pub(super) struct VerifiedRequest {
 /// Processes sign with the wall clock, which cannot be advanced, so the skew is measured against the wall clock. The age of a
 /// signature follows the emulator's clock.
 struct VerificationTime<'a> {
-    region: &'a str,
     clock: &'a Clock,
     wall: EpochMillis,
     shown: EpochMillis,
@@ -108,7 +110,7 @@ fn seconds(at: EpochMillis) -> i64 {
 pub(super) fn verify(
     head: &request::Parts,
     bucket: Option<&str>,
-    region: &str,
+    region: &SigningRegion,
     keyring: &Keyring,
     context: &Context,
 ) -> Result<VerifiedRequest, Refusal> {
@@ -119,7 +121,7 @@ pub(super) fn verify(
     let query: Vec<_> = bytes.iter().map(|(name, value)| (text(name), text(value))).collect();
     let authorization = head.headers.get(AUTHORIZATION);
     let clock = &context.clock;
-    let now = VerificationTime { region, clock, wall: clock.wall(), shown: clock.now() };
+    let now = VerificationTime { clock, wall: clock.wall(), shown: clock.now() };
     let presigned = is_presigned(&query);
     let claim = match (presigned, authorization) {
         (_, Some(value)) if presigned || is_version_2(&query) => {
@@ -127,14 +129,14 @@ pub(super) fn verify(
                 .with("ArgumentName", "Authorization")
                 .with("ArgumentValue", String::from_utf8_lossy(value.as_bytes())));
         }
-        (true, _) => query::claim(&query, &now, context)?,
+        (true, _) => query::claim(&query, region, &now, context)?,
         (false, Some(value)) => {
             let value = String::from_utf8_lossy(value.as_bytes());
-            header::claim(&head.headers, &value, &now)?
+            header::claim(&head.headers, &value, region, &now)?
         }
         (false, None) if is_version_2(&query) => {
             let wire = version_2::RawRequest { head, bucket, raw, query: &query };
-            return version_2::verify(&wire, &now, keyring);
+            return version_2::verify(&wire, region, &now, keyring);
         }
         (false, None) => return Err(Refusal::access_denied()),
     };
@@ -163,6 +165,7 @@ pub(super) fn verify(
         headers: hoisted,
         query: without_claim(raw),
         access_key_id: claim.access_key_id,
+        region: claim.region,
         presigned,
     })
 }

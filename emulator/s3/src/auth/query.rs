@@ -5,6 +5,7 @@ use http::StatusCode;
 
 use super::{VerificationTime, credential, time};
 use crate::refusal::Refusal;
+use crate::region::SigningRegion;
 use hardcap_core::context::Context;
 use hardcap_core::sigv4::{ALGORITHM, RequestSignature};
 
@@ -29,6 +30,7 @@ pub(super) const PARAMETERS: [&str; 7] = [
 /// The refusal that AWS would send; [`Refusal::expired`] for an expired URL.
 pub(super) fn claim(
     query: &[(String, String)],
+    region: &SigningRegion,
     now: &VerificationTime<'_>,
     context: &Context,
 ) -> Result<RequestSignature, Refusal> {
@@ -58,7 +60,7 @@ pub(super) fn claim(
             "the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".",
         )
     })?;
-    credential.check(now.region).map_err(|problem| problem.refusal(in_credential))?;
+    credential.check(region).map_err(|problem| problem.refusal(in_credential))?;
     let time = time::Time::parse(date).ok_or_else(|| {
         wrong("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
     })?;

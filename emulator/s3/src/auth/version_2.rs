@@ -15,6 +15,7 @@ use sha1::Sha1;
 
 use super::{BodyEncoding, VerificationTime, VerifiedRequest, find, spaced_hex, time};
 use crate::refusal::Refusal;
+use crate::region::SigningRegion;
 use hardcap_core::context::Context;
 use hardcap_core::keyring::Keyring;
 
@@ -84,10 +85,11 @@ pub(super) struct RawRequest<'a> {
 /// The refusal that AWS would send.
 pub(super) fn verify(
     wire: &RawRequest<'_>,
+    region: &SigningRegion,
     now: &VerificationTime<'_>,
     keyring: &Keyring,
 ) -> Result<VerifiedRequest, Refusal> {
-    if !REGIONS.contains(&now.region) {
+    if !REGIONS.contains(&region.name()) {
         return Err(Refusal::sigv4_only());
     }
     let given = (
@@ -119,6 +121,7 @@ pub(super) fn verify(
     }
     Ok(VerifiedRequest {
         access_key_id: id.to_owned(),
+        region: region.name().to_owned(),
         presigned: true,
         form: BodyEncoding::Unsigned,
         headers,
@@ -233,11 +236,11 @@ impl FormSignature<'_> {
     /// The refusal that AWS would send.
     pub(crate) fn verify(
         &self,
-        region: &str,
+        region: &SigningRegion,
         keyring: &Keyring,
         context: &Context,
     ) -> Result<(), Refusal> {
-        if !REGIONS.contains(&region) {
+        if !REGIONS.contains(&region.name()) {
             return Err(Refusal::sigv4_only());
         }
         let key = super::key(self.access_key_id, self.token, keyring, context.clock.wall())?;
@@ -254,7 +257,7 @@ impl FormSignature<'_> {
     /// Whether a policy with this expiration, in seconds since 1970, has expired by the emulator's clock.
     pub(crate) fn has_expired(expiration: i64, context: &Context) -> bool {
         let clock = &context.clock;
-        let now = VerificationTime { region: "", clock, wall: clock.wall(), shown: clock.now() };
+        let now = VerificationTime { clock, wall: clock.wall(), shown: clock.now() };
         now.seconds() > now.shown_point(expiration)
     }
 }

@@ -21,10 +21,11 @@ use self::fields::{Fields, malformed};
 use self::file::{FormBody, ReceivedFile};
 use self::policy::Policy;
 use super::address::Address;
-use super::api::{expiration, identify};
+use super::api::{checksum_headers, expiration, identify};
 use super::auth::{FormSignature, FormSignature2};
 use super::call::Call;
 use super::refusal::Refusal;
+use super::region::SigningRegion;
 use super::store::Object;
 use super::{S3, admit_key, attributes, cors, pages, tags};
 use hardcap_core::guard::Caller;
@@ -49,7 +50,7 @@ impl S3 {
         &self,
         call: &Call,
         address: &Address,
-        (caller, head): (&Caller, &request::Parts),
+        (caller, head, region): (&Caller, &request::Parts, &SigningRegion),
         body: RequestBody,
     ) -> Result<Response<Body>, Refusal> {
         let rest = FormBody::new(body);
@@ -58,7 +59,7 @@ impl S3 {
         let bucket = self.store.bucket(name)?;
         let mut form = Multipart::new(rest, boundary.as_str());
         let (fields, mut file) = Fields::read(call, &mut form, &boundary).await?;
-        let (policy, key_id) = self.verified_policy(call, name, &fields)?;
+        let (policy, key_id) = self.verified_policy(call, (name, region), &fields)?;
         let by_rule = cors::allows(&self.store, address, head);
         pages::admit_form(caller, by_rule, &key_id).map_err(|refused| Refusal::page(&refused))?;
         let key = fields.required("key")?;
@@ -86,6 +87,8 @@ impl S3 {
         };
         let mut answer = HeaderMap::new();
         identify(&object, &mut answer);
+        // Recorded 2026-02-21, `test_post_object_default_checksum`.
+        checksum_headers(object.checksum.as_ref(), &mut answer);
         expiration(&bucket, &object, &mut answer);
         let stored = success::StoredObject {
             bucket: name,
@@ -105,7 +108,7 @@ impl S3 {
     fn verified_policy(
         &self,
         call: &Call,
-        bucket: &str,
+        (bucket, region): (&str, &SigningRegion),
         fields: &Fields,
     ) -> Result<(Policy, String), Refusal> {
         fields.required("key")?;
@@ -117,7 +120,7 @@ impl S3 {
                 token: fields.get("x-amz-security-token"),
                 policy: document,
             };
-            claim.verify(&self.platform.region, &self.platform.keyring, call.context())?;
+            claim.verify(region, &self.platform.keyring, call.context())?;
             let policy = Policy::read(document)?;
             if FormSignature2::has_expired(policy.expiration, call.context()) {
                 return Err(policy::violated("Policy expired."));
@@ -133,8 +136,7 @@ impl S3 {
             token: fields.get("x-amz-security-token"),
             policy: document,
         };
-        let platform = &self.platform;
-        let key_id = claim.verify(&platform.region, &platform.keyring, call.context())?;
+        let key_id = claim.verify(region, &self.platform.keyring, call.context())?;
         let policy = Policy::read(document)?;
         if claim.has_expired(policy.expiration, call.context())? {
             return Err(policy::violated("Policy expired."));

@@ -27,9 +27,17 @@ pub(super) struct Policy {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum PolicyCondition {
-    Equals { field: String, value: String },
-    StartsWith { field: String, prefix: String },
+    Equals {
+        field: String,
+        value: String,
+    },
+    StartsWith {
+        field: String,
+        prefix: String,
+    },
     ContentLength(SizeRange),
+    /// A condition that no form meets: its text, as the refusal has it.
+    NeverMet(String),
 }
 
 /// The allowed size of the file in bytes, inclusive.
@@ -84,6 +92,7 @@ impl Policy {
                     let holds = starts_with(field, value(field).unwrap_or_default(), prefix);
                     (holds, quoted("starts-with", field, prefix))
                 }
+                PolicyCondition::NeverMet(text) => (false, text.clone()),
                 PolicyCondition::ContentLength(_) => continue,
             };
             if !holds {
@@ -105,7 +114,9 @@ impl Policy {
     pub(super) fn sizes(&self) -> Option<SizeRange> {
         let ranges = self.conditions.iter().filter_map(|condition| match condition {
             PolicyCondition::ContentLength(sizes) => Some(*sizes),
-            PolicyCondition::Equals { .. } | PolicyCondition::StartsWith { .. } => None,
+            PolicyCondition::Equals { .. }
+            | PolicyCondition::StartsWith { .. }
+            | PolicyCondition::NeverMet(_) => None,
         });
         ranges.reduce(|one, two| SizeRange { min: one.min.max(two.min), max: one.max.min(two.max) })
     }
@@ -134,12 +145,20 @@ impl PolicyCondition {
         let operation = lower(operation.as_str().unwrap_or_default());
         if operation == "content-length-range" {
             let (Some(min), Some(max)) = (number(first), number(second)) else {
+                if first.is_string() || second.is_string() {
+                    // Recorded 2026-02-21, `test_post_object_policy_validation_size`.
+                    return Ok(PolicyCondition::never_met(&operation, first, second));
+                }
                 return Err(invalid("Invalid Condition: content-length-range takes two numbers."));
             };
             return Ok(PolicyCondition::ContentLength(SizeRange { min, max }));
         }
         let field = first.as_str().and_then(|field| field.strip_prefix('$')).map(lower);
         match (operation.as_str(), field, second.as_str()) {
+            // Recorded 2026-02-21 for `eq`, `test_post_object_policy_conditions_validation_eq`. UNCONFIRMED for `starts-with`.
+            ("eq" | "starts-with", None, Some(_)) if first.is_string() => {
+                Ok(PolicyCondition::never_met(&operation, first, second))
+            }
             ("eq", Some(field), Some(value)) => {
                 Ok(PolicyCondition::Equals { field, value: value.to_owned() })
             }
@@ -150,12 +169,17 @@ impl PolicyCondition {
         }
     }
 
+    /// A condition with a field that does not begin with `$`, or with a size that is not a number.
+    fn never_met(operation: &str, first: &Value, second: &Value) -> PolicyCondition {
+        PolicyCondition::NeverMet(format!("[\"{operation}\", {first}, {second}]"))
+    }
+
     fn names(&self, name: &str) -> bool {
         match self {
             PolicyCondition::Equals { field, .. } | PolicyCondition::StartsWith { field, .. } => {
                 field == name
             }
-            PolicyCondition::ContentLength(_) => false,
+            PolicyCondition::ContentLength(_) | PolicyCondition::NeverMet(_) => false,
         }
     }
 }
@@ -230,6 +254,20 @@ mod tests {
     }
 
     #[test]
+    fn a_condition_that_no_form_meets_is_named_as_it_is_written() {
+        let fields = [("success_action_redirect", "http://localhost.test/random")];
+        let without_sign = r#"[["eq","success_action_redirect","http://localhost.test/random"]]"#;
+        assert_eq!(
+            verdict(without_sign, &fields),
+            r#"Policy Condition failed: ["eq", "success_action_redirect", "http://localhost.test/random"]"#
+        );
+        assert_eq!(
+            verdict(r#"[["content-length-range","test","10"]]"#, &[]),
+            r#"Policy Condition failed: ["content-length-range", "test", "10"]"#
+        );
+    }
+
+    #[test]
     fn a_field_without_a_condition_is_refused_as_extra() {
         let fields =
             [("key", "k"), ("policy", "p"), ("x-amz-signature", "s"), ("x-ignore-me", "1")];
@@ -269,7 +307,7 @@ mod tests {
             (r#"[{"a":1}]"#, "value must be a string."),
             (r#"["eq"]"#, "a list of three, or one property."),
             (r#"[["in","$key","k"]]"#, "unknown operation 'in'."),
-            (r#"[["eq","key","k"]]"#, "unknown operation 'eq'."),
+            (r#"[["eq",1,"k"]]"#, "unknown operation 'eq'."),
             (r#"[["content-length-range",-1,5]]"#, "takes two numbers."),
         ] {
             let message = policy(conditions).unwrap_err().message;

@@ -13,6 +13,7 @@ use super::blob::{Blobs, Writer, blocking};
 use super::object::{Object, ObjectRecord};
 use super::upload::{Upload, UploadInfo};
 use crate::refusal::Refusal;
+use crate::region;
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::durable::{Folder, file_of};
 
@@ -24,6 +25,8 @@ const TURNS: usize = 64;
 pub(crate) struct Bucket {
     pub(crate) name: String,
     pub(crate) created: EpochMillis,
+    /// The location constraint; `None` for the region of the run.
+    location: Option<String>,
     settings: RwLock<Arc<Settings>>,
     contents: RwLock<Contents>,
     uploads: RwLock<BTreeMap<(String, String), Arc<Upload>>>,
@@ -72,6 +75,8 @@ struct Contents {
 #[derive(Serialize, Deserialize)]
 struct BucketRecord {
     created: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    location: Option<String>,
     settings: Settings,
 }
 
@@ -79,11 +84,13 @@ impl Bucket {
     /// Creates a bucket.
     pub(super) fn create(
         name: &str,
+        location: Option<String>,
         created: EpochMillis,
         blobs: &Blobs,
         folder: Option<Folder>,
     ) -> io::Result<Bucket> {
-        let bucket = Bucket::empty(name, created, blobs, folder);
+        let mut bucket = Bucket::empty(name, created, blobs, folder);
+        bucket.location = location;
         if let Some(folder) = &bucket.folder {
             folder.inner("objects").create()?;
             folder.inner("uploads").create()?;
@@ -101,6 +108,7 @@ impl Bucket {
         let record: BucketRecord = folder.read("bucket.json")?;
         let mut bucket =
             Bucket::empty(name, EpochMillis(record.created), blobs, Some(folder.clone()));
+        bucket.location = record.location;
         bucket.settings = RwLock::new(Arc::new(record.settings));
         let objects = folder.inner("objects");
         for name in objects.names()? {
@@ -124,6 +132,7 @@ impl Bucket {
         Bucket {
             name: name.to_owned(),
             created,
+            location: None,
             settings: RwLock::default(),
             contents: RwLock::default(),
             uploads: RwLock::default(),
@@ -132,6 +141,16 @@ impl Bucket {
             blobs: blobs.clone(),
             folder,
         }
+    }
+
+    /// The location constraint, given the region of the run; `us-east-1` for none.
+    pub(crate) fn location<'b>(&'b self, run: &'b str) -> &'b str {
+        self.location.as_deref().unwrap_or(run)
+    }
+
+    /// The region, given the region of the run.
+    pub(crate) fn region<'b>(&'b self, run: &'b str) -> &'b str {
+        region::of_constraint(self.location(run))
     }
 
     /// Starts writing the bytes of an object or a part.
@@ -315,7 +334,8 @@ impl Bucket {
     }
 
     fn save(&self, settings: Settings) -> io::Result<Settings> {
-        let record = BucketRecord { created: self.created.0, settings };
+        let record =
+            BucketRecord { created: self.created.0, location: self.location.clone(), settings };
         if let Some(folder) = &self.folder {
             folder.write("bucket.json", &record)?;
         }

@@ -96,7 +96,7 @@ impl ObjectStore {
 
     fn add(&self, name: &str, now: EpochMillis) -> io::Result<Arc<Bucket>> {
         let folder = self.disk.as_ref().map(|disk| disk.folder(name));
-        let bucket = Arc::new(Bucket::create(name, now, &self.blobs, folder)?);
+        let bucket = Arc::new(Bucket::create(name, None, now, &self.blobs, folder)?);
         let mut buckets = self.buckets.write().unwrap_or_else(PoisonError::into_inner);
         buckets.insert(name.to_owned(), bucket.clone());
         Ok(bucket)
@@ -120,19 +120,24 @@ impl ObjectStore {
         self.buckets.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    /// Creates a bucket; false if the name exists.
+    /// Creates a bucket with a location constraint, `None` for the region of the run; false if the name exists.
     ///
     /// # Errors
     ///
     /// If the disk fails.
-    pub(super) async fn create(&self, name: &str, now: EpochMillis) -> Result<bool, Refusal> {
+    pub(super) async fn create(
+        &self,
+        name: &str,
+        location: Option<String>,
+        now: EpochMillis,
+    ) -> Result<bool, Refusal> {
         let _turn = self.turn.lock().await;
         if self.find(name).is_some() {
             return Ok(false);
         }
         let folder = self.disk.as_ref().map(|disk| disk.folder(name));
         let (owned, blobs) = (name.to_owned(), self.blobs.clone());
-        let bucket = blocking(move || Bucket::create(&owned, now, &blobs, folder))
+        let bucket = blocking(move || Bucket::create(&owned, location, now, &blobs, folder))
             .await
             .map_err(|error| Refusal::bug(&error))?;
         let mut buckets = self.buckets.write().unwrap_or_else(PoisonError::into_inner);

@@ -327,6 +327,43 @@ async fn an_incomplete_form_is_refused_and_leaves_nothing() {
     assert_eq!(posted(whole(&named)).send(emulator.aws_url()).await.status, 204);
 }
 
+/// Recorded on AWS, 2026-02-21: `test_post_object_policy_conditions_validation_eq` and `test_post_object_policy_validation_size`.
+#[tokio::test]
+async fn a_condition_that_no_form_can_meet_is_refused_with_its_own_text() {
+    let emulator = emulator().await;
+    for (condition, words) in [
+        (json!(["eq", "key", "k"]), r#"Policy Condition failed: ["eq", "key", "k"]"#),
+        (
+            json!(["content-length-range", "test", "10"]),
+            r#"Policy Condition failed: ["content-length-range", "test", "10"]"#,
+        ),
+    ] {
+        let answer = form("k", "abc").condition(condition).send(&emulator).await;
+        let expected = format!("Invalid according to Policy: {words}");
+        refused(words, &answer, (403, "AccessDenied", &expected));
+    }
+    let text = form("k", "abc").condition(json!(["content-length-range", "3", "10"]));
+    assert_eq!(text.send(&emulator).await.status, 204);
+    assert_eq!(keys(&emulator).await, ["k"]);
+    healthy(&emulator).await;
+}
+
+/// Recorded on AWS, 2026-02-21: `test_post_object_default_checksum`, with this file and this checksum.
+#[tokio::test]
+async fn the_response_to_a_form_has_the_checksum_of_its_file() {
+    let emulator = emulator().await;
+    let answer = form("k", "test-body-tagging").send(&emulator).await;
+    assert_eq!(answer.status, 204, "{}", answer.text());
+    assert_eq!(answer.header("x-amz-checksum-crc64nvme"), Some("L1qdhyEV1JY="));
+    assert_eq!(answer.header("x-amz-checksum-type"), Some("FULL_OBJECT"));
+    let head = ask("HEAD", "/bucket/k").header("x-amz-checksum-mode", "ENABLED");
+    let head = signed(&emulator, head).await;
+    assert_eq!(head.header("x-amz-checksum-crc64nvme"), Some("L1qdhyEV1JY="));
+    let own = form("own", "abc").field("x-amz-checksum-crc32", "NSRBwg==").send(&emulator).await;
+    assert_eq!(own.header("x-amz-checksum-crc32"), Some("NSRBwg=="), "{}", own.text());
+    assert_eq!(own.header("x-amz-checksum-crc64nvme"), None);
+}
+
 /// s3_post_form: 20,480 bytes before the file, one more, healthy after.
 #[tokio::test]
 async fn fields_before_the_file_have_a_limit() {

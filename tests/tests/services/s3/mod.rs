@@ -16,5 +16,6 @@ mod objects;
 mod properties;
 mod recorded;
 mod refusals;
+mod regions;
 mod tools;
 mod vocabulary;

@@ -47,6 +47,57 @@ async fn an_empty_continuation_token_is_refused() {
     assert_eq!(answer.element("ArgumentName").as_deref(), Some("continuation-token"));
 }
 
+/// The token of `test_list_objects_v2_continuation_start_after`; the delimiter of Ceph's `test_bucket_list_delimiter_empty`.
+#[tokio::test]
+async fn a_list_repeats_neither_an_empty_delimiter_nor_the_start_of_an_earlier_page() {
+    let emulator = emulator().await;
+    for key in ["a", "b", "c"] {
+        signed(&emulator, ask("PUT", &format!("/bucket/{key}")).body("x")).await;
+    }
+    for kind in ["list-type=2", "marker=", "uploads=", "versions="] {
+        let of = |delimiter: &str| {
+            ask("GET", &format!("/bucket?{kind}")).parameter("delimiter", delimiter)
+        };
+        let empty = signed(&emulator, of("")).await;
+        assert!(!empty.text().contains("<Delimiter"), "{kind}: {}", empty.text());
+        let slash = signed(&emulator, of("/")).await;
+        assert_eq!(slash.element("Delimiter").as_deref(), Some("/"), "{kind}: {}", slash.text());
+    }
+    let from = |after: &str| {
+        ask("GET", "/bucket?list-type=2").parameter("start-after", after).parameter("max-keys", "1")
+    };
+    let first = signed(&emulator, from("a")).await;
+    assert_eq!(first.element("StartAfter").as_deref(), Some("a"), "{}", first.text());
+    let token = first.element("NextContinuationToken").expect("there is more");
+    let next = signed(&emulator, from("a").parameter("continuation-token", &token)).await;
+    assert_eq!(next.elements("Key"), ["c"], "{}", next.text());
+    assert_eq!(next.element("StartAfter"), None);
+}
+
+/// `test_multipart_parts_checksum_exceptions_composite` and `_full_object`, recorded 2026-02-21.
+#[tokio::test]
+async fn lists_of_uploads_and_of_parts_have_the_type_of_the_checksum() {
+    let emulator = emulator().await;
+    for (key, kind) in [("a", Some("COMPOSITE")), ("b", Some("FULL_OBJECT")), ("c", None)] {
+        let mut create = ask("POST", &format!("/bucket/{key}?uploads="));
+        if let Some(kind) = kind {
+            create = create.header("x-amz-checksum-algorithm", "CRC32C");
+            create = create.header("x-amz-checksum-type", kind);
+        }
+        let id = signed(&emulator, create).await.element("UploadId").expect("an upload");
+        let parts = ask("GET", &format!("/bucket/{key}")).parameter("uploadId", &id);
+        let parts = signed(&emulator, parts).await;
+        assert_eq!(parts.element("ChecksumType").as_deref(), kind, "{}", parts.text());
+    }
+    let uploads = signed(&emulator, ask("GET", "/bucket?uploads=")).await;
+    assert_eq!(
+        uploads.elements("ChecksumType"),
+        ["COMPOSITE", "FULL_OBJECT"],
+        "{}",
+        uploads.text()
+    );
+}
+
 #[tokio::test]
 async fn a_list_of_uploads_ends_with_its_last_entry_and_refuses_the_upload_of_another_key() {
     let emulator = emulator().await;
