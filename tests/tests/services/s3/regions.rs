@@ -85,7 +85,7 @@ async fn a_bucket_is_created_in_the_region_of_its_constraint_or_refused_by_the_e
 }
 
 #[tokio::test]
-async fn a_client_of_another_region_is_told_the_region_of_the_bucket() {
+async fn a_client_of_another_region_gets_the_region_of_the_bucket() {
     let emulator = emulator().await;
     let created = from("us-east-1", &emulator, create("there", Some("us-west-2"))).await;
     let url = format!("http://{}/there/", host(&emulator));
