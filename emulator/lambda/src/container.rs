@@ -1,6 +1,6 @@
 //! The sandbox of a container image: one container, through Docker's client.
 //!
-//! The container is created with everything that confines it, and `docker start --attach` is the process of the sandbox: its
+//! The container is created with all its limits, and `docker start --attach` is the process of the sandbox: its
 //! output is the function's, and it ends with the exit status of the function. A signal ends the client alone, so the container is
 //! removed at the end of every sandbox. Docker does not remove it by itself (`--rm`), because only a container that is still there
 //! can say whether it was out of memory.
@@ -19,7 +19,7 @@ use hardcap_core::tool::Tool;
 /// The time within which Docker must respond.
 const WITHIN: Millis = Millis(60_000);
 
-/// What confines a container.
+/// The limits of a container.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ContainerLimits {
     /// The memory of the function in MB.
@@ -38,7 +38,7 @@ pub(super) struct ContainerLimits {
 pub(super) struct ContainerError {
     /// The name of the image.
     image: String,
-    /// What Docker said, such as that the image has been removed.
+    /// Docker's message, such as that the image has been removed.
     why: String,
 }
 
@@ -54,7 +54,7 @@ impl Container {
     ///
     /// # Errors
     ///
-    /// [`ContainerError`], with what Docker said.
+    /// [`ContainerError`] with Docker's message.
     pub(super) async fn create(
         image: &Image,
         function: &str,
@@ -78,7 +78,7 @@ impl Container {
         }
     }
 
-    /// The command that starts the container and ends with it.
+    /// The command that starts the container. Its process ends with the container.
     pub(super) fn start_command(&self) -> Vec<OsString> {
         let docker = self.docker.clone().into_os_string();
         [docker, "start".into(), "--attach".into(), (&self.id).into()].into()
@@ -97,13 +97,13 @@ impl Container {
         })
     }
 
-    /// Whether the kernel has ended it because it used all of its memory.
+    /// Whether the kernel ended the container because it used all of its memory.
     pub(super) async fn was_out_of_memory(&self) -> bool {
         let arguments = ["inspect", "--format", "{{.State.OOMKilled}}", &self.id];
         self.ask(&arguments).await.is_some_and(|said| said.trim() == "true")
     }
 
-    /// Ends and removes it.
+    /// Ends and removes the container.
     pub(super) async fn remove(&self) {
         if self.ask(&["rm", "--force", "--volumes", &self.id]).await.is_none() {
             tracing::warn!(

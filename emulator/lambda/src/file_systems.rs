@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_is_below_that_of_the_data_and_its_name_is_no_path() {
+    fn the_folder_is_below_that_of_the_data_and_its_name_is_not_a_path() {
         let data = tempfile::tempdir().unwrap();
         let systems = FileSystems::new(Some(data.path().to_owned()));
         let mounts = systems.mounts(&function(&[("a:../..", "/mnt/a"), ("", "/mnt/b")]));

@@ -66,7 +66,7 @@ impl ImageSource {
         self.uri.as_deref().into_iter().chain(self.build.as_ref().map(|build| build.name.as_str()))
     }
 
-    /// What would bring the image onto this machine.
+    /// The command that gets or builds the image.
     fn way(&self) -> String {
         match (&self.build, &self.uri) {
             (Some(build), _) => format!("`{}`", build.command_line()),

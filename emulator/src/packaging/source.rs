@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn code_that_is_not_here_is_named_with_the_way_out() {
+    fn code_that_is_not_here_is_named_with_its_remedy() {
         for (code, what) in [
             (
                 Code::Image(Box::new(ImageSource {

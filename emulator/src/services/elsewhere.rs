@@ -51,7 +51,7 @@ const UNSIGNED: [(&str, &str); 2] = [
     ("AWSCognitoIdentityService", "cognito-identity"),
 ];
 
-/// What is told about calls to services that hardcap does not have. Cheap to clone.
+/// The log lines about calls to services that hardcap does not emulate. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Elsewhere {
     told: Arc<Mutex<BTreeSet<String>>>,

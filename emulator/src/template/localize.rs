@@ -25,9 +25,9 @@ pub(super) fn localize(config: &mut Config) {
     localize_queues(config);
 }
 
-/// Replaces AWS's host in URLs of queues by the emulator, or by what `AWS_ENDPOINT_URL_SQS` of the function names. The SDK for JavaScript
-/// sends a message to the host of the queue's URL, not to its endpoint (`useQueueUrlAsEndpoint` of `@aws-sdk/middleware-sdk-sqs`), so
-/// messages would leave for AWS.
+/// Replaces AWS's host in URLs of queues by the emulator, or by the address in `AWS_ENDPOINT_URL_SQS` of the function. The SDK for
+/// JavaScript sends a message to the host of the queue's URL, not to its endpoint (`useQueueUrlAsEndpoint` of
+/// `@aws-sdk/middleware-sdk-sqs`), so messages would be sent to AWS.
 fn localize_queues(config: &mut Config) {
     let there = format!("https://sqs.{}.amazonaws.com/", config.region);
     let mut functions = std::mem::take(&mut config.functions);

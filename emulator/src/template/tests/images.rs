@@ -1,4 +1,4 @@
-//! Which image a function is, as AWS SAM, CloudFormation and CDK write it.
+//! The image of a function in templates of AWS SAM, CloudFormation and CDK.
 
 use super::{bad, good, warnings};
 use crate::packaging::image::ImageBuild;
