@@ -13,8 +13,8 @@ use indexmap::IndexMap;
 
 pub use crate::packaging::Program;
 use crate::rules::Ignored;
-use crate::source::mistake::TemplateError;
-use crate::source::mistake::{Mistake, Position, Source};
+use crate::source::diagnostic::TemplateError;
+use crate::source::diagnostic::{Diagnostic, Position, Source};
 use crate::source::toml;
 use crate::source::tree::{Mapping, MappingEntry, Node, Value};
 use hardcap_core::config::{Credential, InvalidTrust, TrustedHost, TrustedOrigin, Try};
@@ -170,7 +170,7 @@ impl Settings {
         toml::parse(&source)
             .and_then(|root| profile::read(root, profile))
             .map(|settings| Settings { folder: path.parent().map(Path::to_owned), ..settings })
-            .map_err(|mistake| source.error(mistake))
+            .map_err(|diagnostic| source.error(diagnostic))
     }
 
     /// The values of parameters from all sources.
@@ -190,7 +190,7 @@ impl Settings {
     }
 }
 
-fn settings(root: &Node) -> Result<Settings, Mistake> {
+fn settings(root: &Node) -> Result<Settings, Diagnostic> {
     let known = [
         "stack",
         "region",
@@ -269,47 +269,48 @@ fn settings(root: &Node) -> Result<Settings, Mistake> {
 }
 
 /// A span of at least one second, in whole seconds.
-fn seconds(root: &Node, key: &str) -> Result<Option<Millis>, Mistake> {
+fn seconds(root: &Node, key: &str) -> Result<Option<Millis>, Diagnostic> {
     let seconds: Option<std::num::NonZeroU32> =
         number(root, key, "a whole number of seconds, at least 1")?;
     Ok(seconds.map(|seconds| Millis(u64::from(seconds.get()) * 1000)))
 }
 
 /// `[[try]]` with `about` and `command`.
-fn one_try(item: &Node) -> Result<Try, Mistake> {
+fn one_try(item: &Node) -> Result<Try, Diagnostic> {
     only(item, "`try`", &["about", "command"])?;
-    let command =
-        text(item, "command")?.ok_or_else(|| Mistake::new(item.at, "a `try` has no `command`"))?;
+    let command = text(item, "command")?
+        .ok_or_else(|| Diagnostic::new(item.at, "a `try` has no `command`"))?;
     Ok(Try { about: text(item, "about")?.unwrap_or_default(), command })
 }
 
 /// `classic`, `current` or `YYYY-MM-DD`.
-fn date(node: &Node) -> Result<Date, Mistake> {
+fn date(node: &Node) -> Result<Date, Diagnostic> {
     let text = node.scalar("the date of the limits")?;
     text.parse().map_err(|error: InvalidDate| {
-        Mistake::new(node.at, error.to_string())
+        Diagnostic::new(node.at, error.to_string())
             .help("write limits = \"classic\", \"current\" or a date such as \"2024-06-30\"")
     })
 }
 
-fn limit(entry: &MappingEntry) -> Result<u64, Mistake> {
+fn limit(entry: &MappingEntry) -> Result<u64, Diagnostic> {
     let Some(row) = Limits::row(&entry.key) else {
         let names = ROWS.iter().map(|row| row.name);
-        return Err(Mistake::new(entry.at, format!("there is no limit called `{}`", entry.key))
+        return Err(Diagnostic::new(entry.at, format!("there is no limit called `{}`", entry.key))
             .help("`hardcap limits` lists them")
             .nearest(&entry.key, names));
     };
     let what = format!("the limit `{}`", entry.key);
-    let invalid = |error: InvalidNumber| Mistake::new(entry.value.at, format!("{what}: {error}"));
+    let invalid =
+        |error: InvalidNumber| Diagnostic::new(entry.value.at, format!("{what}: {error}"));
     row.unit.parse(entry.value.scalar(&what)?).map_err(invalid)
 }
 
 /// `[credentials.AKIAEXAMPLE]` with `secret`, and `session_token` for temporary ones.
-fn credential(entry: &MappingEntry) -> Result<Credential, Mistake> {
+fn credential(entry: &MappingEntry) -> Result<Credential, Diagnostic> {
     let what = format!("the credentials `{}`", entry.key);
     only(&entry.value, &what, &["secret", "session_token"])?;
     let secret = text(&entry.value, "secret")?
-        .ok_or_else(|| Mistake::new(entry.at, format!("{what} have no `secret`")))?;
+        .ok_or_else(|| Diagnostic::new(entry.at, format!("{what} have no `secret`")))?;
     Ok(Credential {
         access_key_id: entry.key.clone(),
         secret_access_key: secret,
@@ -317,7 +318,7 @@ fn credential(entry: &MappingEntry) -> Result<Credential, Mistake> {
     })
 }
 
-fn function(entry: &MappingEntry) -> Result<FunctionSettings, Mistake> {
+fn function(entry: &MappingEntry) -> Result<FunctionSettings, Diagnostic> {
     let what = format!("the function `{}`", entry.key);
     let known = [
         "command",
@@ -345,28 +346,28 @@ fn function(entry: &MappingEntry) -> Result<FunctionSettings, Mistake> {
 }
 
 /// `[authorizers.NAME]` with `jwks`, and `issuer` if the tokens have another issuer than in the template.
-fn authorizer(entry: &MappingEntry) -> Result<AuthorizerSettings, Mistake> {
+fn authorizer(entry: &MappingEntry) -> Result<AuthorizerSettings, Diagnostic> {
     let what = format!("the authorizer `{}`", entry.key);
     only(&entry.value, &what, &["jwks", "issuer"])?;
     let jwks = text(&entry.value, "jwks")?.ok_or_else(|| {
-        Mistake::new(entry.at, format!("{what} has no `jwks`"))
+        Diagnostic::new(entry.at, format!("{what} has no `jwks`"))
             .help("name the file with the public keys: a JSON Web Key Set")
     })?;
     Ok(AuthorizerSettings { jwks: PathBuf::from(jwks), issuer: text(&entry.value, "issuer")? })
 }
 
 /// `timeout = "off"`. Any other timeout is a property of the template, because AWS reads it there.
-fn has_timeouts(node: &Node) -> Result<bool, Mistake> {
+fn has_timeouts(node: &Node) -> Result<bool, Diagnostic> {
     match node.get("timeout") {
         None => Ok(true),
         Some(timeout) if timeout.scalar("`timeout`")? == "off" => Ok(false),
         Some(timeout) => Err(timeout
-            .mistaken("`timeout`", "\"off\"")
+            .unexpected("`timeout`", "\"off\"")
             .help("set the function's `Timeout` in the template")),
     }
 }
 
-fn companion(entry: &MappingEntry) -> Result<Companion, Mistake> {
+fn companion(entry: &MappingEntry) -> Result<Companion, Diagnostic> {
     let what = format!("the companion `{}`", entry.key);
     let known = [
         "command",
@@ -381,14 +382,14 @@ fn companion(entry: &MappingEntry) -> Result<Companion, Mistake> {
     let node = &entry.value;
     only(node, &what, &known)?;
     let program = program(node, &what)?.ok_or_else(|| {
-        Mistake::new(entry.at, format!("{what} has no program"))
+        Diagnostic::new(entry.at, format!("{what} has no program"))
             .help(r#"write `command = ["program", "argument"]` or `cargo = { bin = "name" }`"#)
     })?;
     let ready = text(node, "ready")?;
     if let (Some(path), Some(at)) = (&ready, node.get("ready"))
         && !path.starts_with('/')
     {
-        return Err(at.mistaken("`ready`", "a path such as `/health`"));
+        return Err(at.unexpected("`ready`", "a path such as `/health`"));
     }
     Ok(Companion {
         name: entry.key.clone(),
@@ -404,22 +405,24 @@ fn companion(entry: &MappingEntry) -> Result<Companion, Mistake> {
     })
 }
 
-fn program(node: &Node, what: &str) -> Result<Option<Program>, Mistake> {
+fn program(node: &Node, what: &str) -> Result<Option<Program>, Diagnostic> {
     match (node.get("command"), node.get("cargo")) {
         (Some(command), Some(_)) => {
-            Err(Mistake::new(command.at, format!("{what} has both `command` and `cargo`"))
+            Err(Diagnostic::new(command.at, format!("{what} has both `command` and `cargo`"))
                 .help("keep one of them"))
         }
-        (Some(command), None) => match texts(node, "command")? {
-            words if words.is_empty() => {
-                Err(command.mistaken("`command`", r#"a list of words such as ["node", "app.mjs"]"#))
+        (Some(command), None) => {
+            match texts(node, "command")? {
+                words if words.is_empty() => Err(command
+                    .unexpected("`command`", r#"a list of words such as ["node", "app.mjs"]"#)),
+                words => Ok(Some(Program::Command(words))),
             }
-            words => Ok(Some(Program::Command(words))),
-        },
+        }
         (None, Some(cargo)) => {
             only(cargo, "`cargo`", &["package", "bin"])?;
-            let bin = text(cargo, "bin")?
-                .ok_or_else(|| Mistake::new(cargo.at, format!("`cargo` of {what} has no `bin`")))?;
+            let bin = text(cargo, "bin")?.ok_or_else(|| {
+                Diagnostic::new(cargo.at, format!("`cargo` of {what} has no `bin`"))
+            })?;
             Ok(Some(Program::Cargo { package: text(cargo, "package")?, bin }))
         }
         (None, None) => Ok(None),
@@ -427,10 +430,10 @@ fn program(node: &Node, what: &str) -> Result<Option<Program>, Mistake> {
 }
 
 /// Refuses unknown keys, because a misspelled key would have no effect.
-fn only(node: &Node, what: &str, known: &[&str]) -> Result<(), Mistake> {
+fn only(node: &Node, what: &str, known: &[&str]) -> Result<(), Diagnostic> {
     for entry in node.entries(what)? {
         if !known.contains(&entry.key.as_str()) {
-            return Err(Mistake::new(entry.at, format!("{what} has no key `{}`", entry.key))
+            return Err(Diagnostic::new(entry.at, format!("{what} has no key `{}`", entry.key))
                 .help(format!("the keys are: {}", known.join(", ")))
                 .nearest(&entry.key, known.iter().copied()));
         }
@@ -438,23 +441,23 @@ fn only(node: &Node, what: &str, known: &[&str]) -> Result<(), Mistake> {
     Ok(())
 }
 
-fn section<'n>(root: &'n Node, key: &str) -> Result<&'n Mapping, Mistake> {
+fn section<'n>(root: &'n Node, key: &str) -> Result<&'n Mapping, Diagnostic> {
     root.get(key).map_or(Ok(Mapping::none()), |node| node.entries(&format!("`{key}`")))
 }
 
-fn text(node: &Node, key: &str) -> Result<Option<String>, Mistake> {
+fn text(node: &Node, key: &str) -> Result<Option<String>, Diagnostic> {
     let Some(value) = node.get(key) else { return Ok(None) };
     value.scalar(&format!("`{key}`")).map(|text| Some(text.to_owned()))
 }
 
-fn texts(node: &Node, key: &str) -> Result<Vec<String>, Mistake> {
+fn texts(node: &Node, key: &str) -> Result<Vec<String>, Diagnostic> {
     let Some(value) = node.get(key) else { return Ok(Vec::new()) };
     let what = format!("`{key}`");
     value.items(&what)?.iter().map(|item| item.scalar(&what).map(str::to_owned)).collect()
 }
 
 /// A list of texts that are parsed. An error has the position of its text.
-fn parsed<T>(node: &Node, key: &str) -> Result<Vec<T>, Mistake>
+fn parsed<T>(node: &Node, key: &str) -> Result<Vec<T>, Diagnostic>
 where
     T: std::str::FromStr<Err = InvalidTrust>,
 {
@@ -463,12 +466,12 @@ where
     let read = |item: &Node| {
         item.scalar(&what)?
             .parse()
-            .map_err(|error: InvalidTrust| Mistake::new(item.at, format!("{what}: {error}")))
+            .map_err(|error: InvalidTrust| Diagnostic::new(item.at, format!("{what}: {error}")))
     };
     value.items(&what)?.iter().map(read).collect()
 }
 
-fn text_map(node: &Node, key: &str) -> Result<IndexMap<String, String>, Mistake> {
+fn text_map(node: &Node, key: &str) -> Result<IndexMap<String, String>, Diagnostic> {
     section(node, key)?
         .iter()
         .map(|entry| {
@@ -482,12 +485,12 @@ fn number<N: std::str::FromStr>(
     node: &Node,
     key: &str,
     wanted: &str,
-) -> Result<Option<N>, Mistake> {
+) -> Result<Option<N>, Diagnostic> {
     let Some(value) = node.get(key) else { return Ok(None) };
     let what = format!("`{key}`");
     match value.scalar(&what)?.parse() {
         Ok(number) => Ok(Some(number)),
-        Err(_) => Err(value.mistaken(&what, wanted)),
+        Err(_) => Err(value.unexpected(&what, wanted)),
     }
 }
 

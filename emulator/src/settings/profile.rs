@@ -1,14 +1,14 @@
 //! Profiles of `hardcap.toml`: `[profiles.NAME]` has the same keys as the file, and takes precedence over them.
 
 use super::{Settings, settings};
-use crate::source::mistake::Mistake;
+use crate::source::diagnostic::Diagnostic;
 use crate::source::tree::{Mapping, MappingEntry, Node, Value};
 
 /// Keys that exclude each other: one in a profile replaces the other.
 const EXCLUSIVE: [[&str; 2]; 2] = [["command", "cargo"], ["cargo", "command"]];
 
-/// Reads the settings under a profile. Every profile is read, so that a mistake in one is found whichever is chosen.
-pub(super) fn read(mut root: Node, wanted: Option<&str>) -> Result<Settings, Mistake> {
+/// Reads the settings under a profile. Every profile is read, so that an error in one is found whichever is chosen.
+pub(super) fn read(mut root: Node, wanted: Option<&str>) -> Result<Settings, Diagnostic> {
     let profiles = match &mut root.value {
         Value::Map(entries) => entries.remove("profiles"),
         Value::Absent | Value::Text(_) | Value::List(_) => None,
@@ -20,7 +20,7 @@ pub(super) fn read(mut root: Node, wanted: Option<&str>) -> Result<Settings, Mis
         for profile in value.entries("`profiles`")? {
             let what = format!("the profile `{}`", profile.key);
             if let Some(inner) = profile.value.entries(&what)?.find("profiles") {
-                return Err(Mistake::new(inner.at, format!("{what} cannot have `profiles`")));
+                return Err(Diagnostic::new(inner.at, format!("{what} cannot have `profiles`")));
             }
             let read = settings(&merged(&root, &profile.value))?;
             if Some(profile.key.as_str()) == wanted {
@@ -35,7 +35,7 @@ pub(super) fn read(mut root: Node, wanted: Option<&str>) -> Result<Settings, Mis
             [] => format!("add a table [profiles.{wanted}]"),
             names => format!("its profiles are: {}", names.join(", ")),
         };
-        Mistake::new(at, format!("there is no profile `{wanted}`"))
+        Diagnostic::new(at, format!("there is no profile `{wanted}`"))
             .help(help)
             .nearest(wanted, names.iter().copied())
     })
@@ -68,7 +68,7 @@ mod tests {
 
     use super::Settings;
     use crate::packaging::Program;
-    use crate::source::mistake::TemplateError;
+    use crate::source::diagnostic::TemplateError;
 
     const TEXT: &str = r#"
 stack = "shop"
@@ -112,14 +112,17 @@ limits = "classic"
     }
 
     #[test]
-    fn an_unknown_profile_and_a_mistake_in_any_profile_are_errors_with_their_place() {
+    fn an_unknown_profile_and_an_error_in_any_profile_are_errors_with_their_place() {
         let unknown = read(TEXT, Some("cii")).unwrap_err().to_string();
         assert!(
             unknown.contains("there is no profile `cii`") && unknown.contains("`ci`"),
             "{unknown}"
         );
-        let mistake = read("[profiles.ci]\nstak = 'x'", None).unwrap_err().to_string();
-        assert!(mistake.contains("no key `stak`") && mistake.contains(":2:1"), "{mistake}");
+        let diagnostic = read("[profiles.ci]\nstak = 'x'", None).unwrap_err().to_string();
+        assert!(
+            diagnostic.contains("no key `stak`") && diagnostic.contains(":2:1"),
+            "{diagnostic}"
+        );
         let nested = read("[profiles.ci.profiles.x]\nstack = 'x'", None).unwrap_err().to_string();
         assert!(nested.contains("the profile `ci` cannot have `profiles`"), "{nested}");
     }

@@ -1,6 +1,6 @@
 //! YAML and TOML as one tree whose nodes have a position, and errors with a position in a file.
 
-pub mod mistake;
+pub mod diagnostic;
 pub mod nearest;
 pub(crate) mod toml;
 pub(crate) mod tree;

@@ -3,21 +3,21 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::mistake::{Mistake, Position, Source};
+use super::diagnostic::{Diagnostic, Position, Source};
 use super::tree::{DEEPEST, Mapping, MappingEntry, Node, Value};
 
 /// Reads a document.
-pub(crate) fn parse(source: &Source<'_>) -> Result<Node, Mistake> {
+pub(crate) fn parse(source: &Source<'_>) -> Result<Node, Diagnostic> {
     let table = DeTable::parse(source.text).map_err(|error| {
         let at = source.position(error.span().map_or(0, |span| span.start));
-        Mistake::new(at, format!("this is not TOML: {}", error.message()))
+        Diagnostic::new(at, format!("this is not TOML: {}", error.message()))
     })?;
     let start = Position { line: 1, column: 1 };
     Ok(Node::new(start, Value::Map(entries(source, table.get_ref(), 1)?)))
 }
 
 /// The entries in the order of the file. The parser sorts them by name.
-fn entries(source: &Source<'_>, table: &DeTable<'_>, depth: usize) -> Result<Mapping, Mistake> {
+fn entries(source: &Source<'_>, table: &DeTable<'_>, depth: usize) -> Result<Mapping, Diagnostic> {
     let mut rows: Vec<(usize, MappingEntry)> = Vec::with_capacity(table.len());
     for (key, value) in table {
         let at = source.position(key.span().start);
@@ -28,10 +28,17 @@ fn entries(source: &Source<'_>, table: &DeTable<'_>, depth: usize) -> Result<Map
     Ok(rows.into_iter().map(|(_, entry)| entry).collect())
 }
 
-fn node(source: &Source<'_>, value: &Spanned<DeValue<'_>>, depth: usize) -> Result<Node, Mistake> {
+fn node(
+    source: &Source<'_>,
+    value: &Spanned<DeValue<'_>>,
+    depth: usize,
+) -> Result<Node, Diagnostic> {
     let at = source.position(value.span().start);
     if depth > DEEPEST / 2 {
-        return Err(Mistake::new(at, format!("this is nested deeper than {} levels", DEEPEST / 2)));
+        return Err(Diagnostic::new(
+            at,
+            format!("this is nested deeper than {} levels", DEEPEST / 2),
+        ));
     }
     let value = match value.get_ref() {
         DeValue::String(text) => Value::Text(text.to_string()),

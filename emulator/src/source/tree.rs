@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use indexmap::IndexMap;
 use indexmap::map::{IntoValues, Values, ValuesMut};
 
-use super::mistake::{Mistake, Position};
+use super::diagnostic::{Diagnostic, Position};
 
 /// The maximum depth of a file, so that code that walks the tree may recurse.
 pub(crate) const DEEPEST: usize = 100;
@@ -165,34 +165,34 @@ impl Node {
     }
 
     /// The entries of a mapping. An absent value is an empty mapping.
-    pub(crate) fn entries(&self, what: &str) -> Result<&Mapping, Mistake> {
+    pub(crate) fn entries(&self, what: &str) -> Result<&Mapping, Diagnostic> {
         match &self.value {
             Value::Map(entries) => Ok(entries),
             Value::Absent => Ok(Mapping::none()),
-            Value::Text(_) | Value::List(_) => Err(self.mistaken(what, "a mapping")),
+            Value::Text(_) | Value::List(_) => Err(self.unexpected(what, "a mapping")),
         }
     }
 
     /// The items of a sequence. An absent value is an empty sequence.
-    pub(crate) fn items(&self, what: &str) -> Result<&[Node], Mistake> {
+    pub(crate) fn items(&self, what: &str) -> Result<&[Node], Diagnostic> {
         match &self.value {
             Value::List(items) => Ok(items),
             Value::Absent => Ok(&[]),
-            Value::Text(_) | Value::Map(_) => Err(self.mistaken(what, "a list")),
+            Value::Text(_) | Value::Map(_) => Err(self.unexpected(what, "a list")),
         }
     }
 
     /// The text of a scalar.
-    pub(crate) fn scalar(&self, what: &str) -> Result<&str, Mistake> {
+    pub(crate) fn scalar(&self, what: &str) -> Result<&str, Diagnostic> {
         match &self.value {
             Value::Text(text) => Ok(text),
-            Value::Absent | Value::List(_) | Value::Map(_) => Err(self.mistaken(what, "a text")),
+            Value::Absent | Value::List(_) | Value::Map(_) => Err(self.unexpected(what, "a text")),
         }
     }
 
     /// The error of a value of another kind: `what` must be `wanted`.
-    pub(crate) fn mistaken(&self, what: &str, wanted: &str) -> Mistake {
-        Mistake::new(self.at, format!("{what} must be {wanted}, not {}", self.describe()))
+    pub(crate) fn unexpected(&self, what: &str, wanted: &str) -> Diagnostic {
+        Diagnostic::new(self.at, format!("{what} must be {wanted}, not {}", self.describe()))
     }
 
     fn describe(&self) -> String {

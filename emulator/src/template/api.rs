@@ -3,8 +3,8 @@
 use hardcap_limits::Millis;
 use indexmap::IndexMap;
 
+use super::diagnostic::Diagnostic;
 use super::gateway_responses;
-use super::mistake::Mistake;
 use super::openapi;
 use super::properties::Properties;
 use super::tree::{MappingEntry, Value};
@@ -12,7 +12,7 @@ use hardcap_core::config::{
     Api, ApiKind, Cors, GatewayResponses, PayloadFormat, ResponseTransferMode,
 };
 
-pub(super) fn read_rest(entry: &MappingEntry, of: Properties<'_>) -> Result<Api, Mistake> {
+pub(super) fn read_rest(entry: &MappingEntry, of: Properties<'_>) -> Result<Api, Diagnostic> {
     of.without_effect(&[
         "AccessLogSetting",
         "AlwaysDeploy",
@@ -55,7 +55,7 @@ pub(super) fn read_rest(entry: &MappingEntry, of: Properties<'_>) -> Result<Api,
     Ok(api)
 }
 
-pub(super) fn read_http(entry: &MappingEntry, of: Properties<'_>) -> Result<Api, Mistake> {
+pub(super) fn read_http(entry: &MappingEntry, of: Properties<'_>) -> Result<Api, Diagnostic> {
     of.without_effect(&[
         "AccessLogSettings",
         "DefaultRouteSettings",
@@ -85,12 +85,12 @@ pub(super) fn read_http(entry: &MappingEntry, of: Properties<'_>) -> Result<Api,
     Ok(api)
 }
 
-pub(super) fn stage_name(of: &Properties<'_>, name: String) -> Result<String, Mistake> {
+pub(super) fn stage_name(of: &Properties<'_>, name: String) -> Result<String, Diagnostic> {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if name == "$default" || (!name.is_empty() && name.chars().all(fits)) {
         return Ok(name);
     }
-    Err(Mistake::new(of.at, format!("{} cannot be `{name}`", of.name("StageName")))
+    Err(Diagnostic::new(of.at, format!("{} cannot be `{name}`", of.name("StageName")))
         .help("use letters, digits, - and _"))
 }
 
@@ -100,7 +100,7 @@ pub(super) fn stage_name(of: &Properties<'_>, name: String) -> Result<String, Mi
 pub(super) fn binary_media_types(
     of: &Properties<'_>,
     definition: &str,
-) -> Result<Vec<String>, Mistake> {
+) -> Result<Vec<String>, Diagnostic> {
     let mut types = of.texts("BinaryMediaTypes")?;
     types.extend(openapi::binary_media_types(of, definition)?);
     openapi::check_media_types(of, definition, &types)?;
@@ -111,7 +111,7 @@ pub(super) fn binary_media_types(
 pub(super) fn minimum_compression(
     of: &Properties<'_>,
     definition: &str,
-) -> Result<Option<u64>, Mistake> {
+) -> Result<Option<u64>, Diagnostic> {
     match of.number("MinimumCompressionSize")? {
         Some(size) => Ok(Some(size)),
         None => openapi::minimum_compression(of, definition),
@@ -123,7 +123,7 @@ pub(super) fn http_cors(
     of: &Properties<'_>,
     key: &str,
     definition: &str,
-) -> Result<Option<Cors>, Mistake> {
+) -> Result<Option<Cors>, Diagnostic> {
     match of.node(key)?.map(|node| &node.value) {
         None => openapi::cors(of, definition),
         Some(Value::Text(_)) => Ok(of
@@ -134,7 +134,7 @@ pub(super) fn http_cors(
     }
 }
 
-pub(super) fn read_cors(of: Properties<'_>) -> Result<Cors, Mistake> {
+pub(super) fn read_cors(of: Properties<'_>) -> Result<Cors, Diagnostic> {
     let cors = Cors {
         allow_origins: of.texts("AllowOrigins")?,
         allow_methods: of.texts("AllowMethods")?,
@@ -144,7 +144,7 @@ pub(super) fn read_cors(of: Properties<'_>) -> Result<Cors, Mistake> {
         max_age_seconds: of.number("MaxAge")?,
     };
     if cors.allow_credentials && cors.allow_origins.iter().any(|origin| origin == "*") {
-        return Err(Mistake::new(of.at, "CORS cannot allow credentials for every origin")
+        return Err(Diagnostic::new(of.at, "CORS cannot allow credentials for every origin")
             .help("name the origins, or leave `AllowCredentials` out"));
     }
     of.finish();
@@ -152,10 +152,10 @@ pub(super) fn read_cors(of: Properties<'_>) -> Result<Cors, Mistake> {
 }
 
 /// A method of a route in upper case, `ANY` for every method.
-pub(super) fn method(of: &Properties<'_>, key: &str) -> Result<String, Mistake> {
+pub(super) fn method(of: &Properties<'_>, key: &str) -> Result<String, Diagnostic> {
     let method = of.required_text(key)?;
     known_method(&method).ok_or_else(|| {
-        Mistake::new(of.at, format!("{} cannot be `{method}`", of.name(key)))
+        Diagnostic::new(of.at, format!("{} cannot be `{method}`", of.name(key)))
             .help(format!("write one of {} or ANY", METHODS.join(", ")))
     })
 }
@@ -170,10 +170,10 @@ pub(super) fn known_method(method: &str) -> Option<String> {
     (method == "ANY" || METHODS.contains(&method.as_str())).then_some(method)
 }
 
-pub(super) fn path(of: &Properties<'_>, key: &str) -> Result<String, Mistake> {
+pub(super) fn path(of: &Properties<'_>, key: &str) -> Result<String, Diagnostic> {
     let path = of.required_text(key)?;
     check_path(&path).map_err(|why| {
-        Mistake::new(of.at, format!("{} cannot be `{path}`: {why}", of.name(key)))
+        Diagnostic::new(of.at, format!("{} cannot be `{path}`: {why}", of.name(key)))
     })?;
     Ok(path)
 }
@@ -202,12 +202,12 @@ pub(super) fn check_path(path: &str) -> Result<(), &'static str> {
 pub(super) fn payload_format(
     of: &Properties<'_>,
     default: PayloadFormat,
-) -> Result<PayloadFormat, Mistake> {
+) -> Result<PayloadFormat, Diagnostic> {
     match of.text("PayloadFormatVersion")?.as_deref() {
         None => Ok(default),
         Some("1.0" | "1") => Ok(PayloadFormat::V1),
         Some("2.0" | "2") => Ok(PayloadFormat::V2),
-        Some(other) => Err(Mistake::new(
+        Some(other) => Err(Diagnostic::new(
             of.at,
             format!("{} must be 1.0 or 2.0, not `{other}`", of.name("PayloadFormatVersion")),
         )),
@@ -217,7 +217,7 @@ pub(super) fn payload_format(
 pub(super) fn integration_timeout(
     of: &Properties<'_>,
     key: &str,
-) -> Result<Option<Millis>, Mistake> {
+) -> Result<Option<Millis>, Diagnostic> {
     Ok(of.number(key)?.map(Millis))
 }
 
@@ -225,19 +225,19 @@ pub(super) fn integration_timeout(
 pub(super) fn response_transfer_mode(
     of: &Properties<'_>,
     key: &str,
-) -> Result<ResponseTransferMode, Mistake> {
+) -> Result<ResponseTransferMode, Diagnostic> {
     match of.text(key)?.as_deref() {
         None | Some("BUFFERED") => Ok(ResponseTransferMode::Buffered),
         Some("STREAM") => Ok(ResponseTransferMode::Stream),
         Some(other) => {
             let message = format!("{} must be BUFFERED or STREAM, not `{other}`", of.name(key));
-            Err(Mistake::new(of.at, message))
+            Err(Diagnostic::new(of.at, message))
         }
     }
 }
 
 /// Whether an integration calls Lambda with POST, which is the default. Warns of another method.
-pub(super) fn calls_with_post(of: &Properties<'_>, key: &str) -> Result<bool, Mistake> {
+pub(super) fn calls_with_post(of: &Properties<'_>, key: &str) -> Result<bool, Diagnostic> {
     let Some(other) = of.text(key)?.filter(|method| !method.eq_ignore_ascii_case("POST")) else {
         return Ok(true);
     };
@@ -245,7 +245,8 @@ pub(super) fn calls_with_post(of: &Properties<'_>, key: &str) -> Result<bool, Mi
         "{} is `{other}`, which does not invoke Lambda: a REST API responds with 500",
         of.name(key)
     );
-    of.scope.warn(Mistake::new(of.at, message).help("write `POST` for every method of the route"));
+    of.scope
+        .warn(Diagnostic::new(of.at, message).help("write `POST` for every method of the route"));
     Ok(false)
 }
 

@@ -7,7 +7,7 @@ use indexmap::IndexSet;
 
 use super::access::{self, Guards};
 use super::connect::{self, Definitions, PendingRoute};
-use super::mistake::{Mistake, Position, Source};
+use super::diagnostic::{Diagnostic, Position, Source};
 use super::mock::{self, SamCors};
 use super::nested::{Around, Nesting, is_nested};
 use super::properties::Properties;
@@ -72,7 +72,7 @@ pub(super) fn assemble(
     settings: &Settings,
     limits: Limits,
     around: Around,
-) -> Result<Loaded, Mistake> {
+) -> Result<Loaded, Diagnostic> {
     let names = StackNames {
         stack: settings.stack.clone().unwrap_or_else(|| "hardcap".to_owned()),
         region: settings.region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned()),
@@ -131,11 +131,11 @@ pub(super) fn assemble(
     Ok(loaded)
 }
 
-fn check_sections(template: &Node) -> Result<(), Mistake> {
+fn check_sections(template: &Node) -> Result<(), Diagnostic> {
     let entries = template.entries("a template")?;
     for entry in entries {
         if !SECTIONS.contains(&entry.key.as_str()) {
-            return Err(Mistake::new(
+            return Err(Diagnostic::new(
                 entry.at,
                 format!("a template has no section `{}`", entry.key),
             )
@@ -144,7 +144,7 @@ fn check_sections(template: &Node) -> Result<(), Mistake> {
     }
     match template.get("Resources") {
         Some(resources) if !resources.entries("`Resources`")?.is_empty() => Ok(()),
-        _ => Err(Mistake::new(template.at, "this template has no `Resources`").help(
+        _ => Err(Diagnostic::new(template.at, "this template has no `Resources`").help(
             "declare a function: `Resources: {Hello: {Type: AWS::Serverless::Function, …}}`",
         )),
     }
@@ -155,9 +155,9 @@ fn ignored(
     scope: &Scope<'_>,
     template: &Node,
     settings: &Settings,
-) -> Result<Vec<Ignored>, Mistake> {
+) -> Result<Vec<Ignored>, Diagnostic> {
     let mut ignored = settings.ignore.clone();
-    let mut add = |metadata: Option<&Node>, resource: Option<&str>| -> Result<(), Mistake> {
+    let mut add = |metadata: Option<&Node>, resource: Option<&str>| -> Result<(), Diagnostic> {
         let rules = metadata.and_then(|metadata| metadata.get("hardcap")?.get("ignore"));
         let Some(rules) = rules else { return Ok(()) };
         for rule in rules.items("`ignore` of the metadata `hardcap`")? {
@@ -165,7 +165,7 @@ fn ignored(
             if crate::rules::find(&one.rule).is_none() {
                 let known = crate::rules::RULES.iter().map(|rule| rule.id);
                 let message = format!("`hardcap check` has no rule `{}`", one.rule);
-                scope.warn(Mistake::new(rule.at, message).nearest(&one.rule, known));
+                scope.warn(Diagnostic::new(rule.at, message).nearest(&one.rule, known));
             }
             one.resource = resource.map(str::to_owned).or(one.resource);
             ignored.push(one);
@@ -179,7 +179,11 @@ fn ignored(
     Ok(ignored)
 }
 
-fn read_resources(scope: &Scope<'_>, settings: &Settings, folder: &Path) -> Result<Parts, Mistake> {
+fn read_resources(
+    scope: &Scope<'_>,
+    settings: &Settings,
+    folder: &Path,
+) -> Result<Parts, Diagnostic> {
     let mut parts = Parts::default();
     parts.guards.keys_of.clone_from(&settings.authorizers);
     parts.guards.folder = settings.folder.clone().unwrap_or_else(|| folder.to_owned());
@@ -196,7 +200,7 @@ fn read_resources(scope: &Scope<'_>, settings: &Settings, folder: &Path) -> Resu
     Ok(parts)
 }
 
-fn check_resource(scope: &Scope<'_>, entry: &MappingEntry) -> Result<(), Mistake> {
+fn check_resource(scope: &Scope<'_>, entry: &MappingEntry) -> Result<(), Diagnostic> {
     let what = format!("the resource `{}`", entry.key);
     let attributes = [
         "Type",
@@ -217,19 +221,19 @@ fn check_resource(scope: &Scope<'_>, entry: &MappingEntry) -> Result<(), Mistake
         }
         if nearest(&attribute.key, attributes).is_some() {
             let message = format!("{what} has no attribute `{}`", attribute.key);
-            return Err(Mistake::new(attribute.at, message).nearest(&attribute.key, attributes));
+            return Err(Diagnostic::new(attribute.at, message).nearest(&attribute.key, attributes));
         }
         // AWS SAM ignores other attributes, such as `Description`.
         let message = format!("{what} has the attribute `{}`, which has no effect", attribute.key);
         scope.warn(
-            Mistake::new(attribute.at, message)
+            Diagnostic::new(attribute.at, message)
                 .rule("ignored-attribute")
                 .help("write properties one level deeper, under `Properties`"),
         );
     }
     match entry.value.get("Type") {
         Some(node) => node.scalar(&format!("the `Type` of {what}")).map(|_| ()),
-        None => Err(Mistake::new(entry.at, format!("{what} has no `Type`"))),
+        None => Err(Diagnostic::new(entry.at, format!("{what} has no `Type`"))),
     }
 }
 
@@ -239,7 +243,7 @@ fn read_resource(
     settings: &Settings,
     folder: &Path,
     parts: &mut Parts,
-) -> Result<(), Mistake> {
+) -> Result<(), Diagnostic> {
     match kind(entry) {
         "AWS::Serverless::Function" => function::read_sam(scope, entry, settings, folder, parts),
         "AWS::Lambda::Function" => function::read_raw(scope, entry, settings, folder, parts),
@@ -290,7 +294,7 @@ fn read_resource(
             let at = entry.value.get("Type").map_or(entry.at, |node| node.at);
             // Only a misspelling of one or two letters is corrected, because AWS has many types that are not in this list.
             let slip = nearest(kind, EMULATED).filter(|near| distance(kind, near) <= 2);
-            let warning = Mistake::new(at, message).rule("not-emulated");
+            let warning = Diagnostic::new(at, message).rule("not-emulated");
             scope.warn(match slip {
                 Some(near) => warning.help(format!("did you mean `{near}`?")),
                 None => warning,
@@ -331,7 +335,7 @@ fn is_accepted(kind: &str) -> bool {
 }
 
 /// Checks that the function of every function URL is in the template.
-fn check_targets(scope: &Scope<'_>, config: &Config) -> Result<(), Mistake> {
+fn check_targets(scope: &Scope<'_>, config: &Config) -> Result<(), Diagnostic> {
     let elsewhere = scope.functions_elsewhere();
     let known = config.functions.iter().map(|function| &function.name).chain(&elsewhere);
     let known: IndexSet<&str> = known.map(String::as_str).collect();
@@ -342,7 +346,7 @@ fn check_targets(scope: &Scope<'_>, config: &Config) -> Result<(), Mistake> {
                 "this URL belongs to the function `{}`, which is not in this template",
                 url.function
             );
-            return Err(Mistake::new(at, message).nearest(&url.function, known.iter().copied()));
+            return Err(Diagnostic::new(at, message).nearest(&url.function, known.iter().copied()));
         }
     }
     Ok(())

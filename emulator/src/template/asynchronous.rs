@@ -2,13 +2,13 @@
 
 use hardcap_limits::Millis;
 
-use super::mistake::Mistake;
+use super::diagnostic::Diagnostic;
 use super::properties::Properties;
 use super::tree::MappingEntry;
 use hardcap_core::config::{ACCOUNT_ID, EventInvokeConfig, Function, RecursiveLoop, Schedule};
 
 /// `EventInvokeConfig` and `DeadLetterQueue` of SAM, `DeadLetterConfig` of CloudFormation, `RecursiveLoop` of both.
-pub(super) fn read(of: &Properties<'_>, function: &mut Function) -> Result<(), Mistake> {
+pub(super) fn read(of: &Properties<'_>, function: &mut Function) -> Result<(), Diagnostic> {
     for key in ["DeadLetterQueue", "DeadLetterConfig"] {
         let Some(queue) = of.child(key)? else { continue };
         queue.without_effect(&["Type"]);
@@ -27,7 +27,7 @@ pub(super) fn read(of: &Properties<'_>, function: &mut Function) -> Result<(), M
         Some(other) => {
             let name = of.name("RecursiveLoop");
             let message = format!("{name} must be Allow or Terminate, not `{other}`");
-            return Err(Mistake::new(of.at, message));
+            return Err(Diagnostic::new(of.at, message));
         }
     };
     Ok(())
@@ -37,7 +37,7 @@ pub(super) fn read(of: &Properties<'_>, function: &mut Function) -> Result<(), M
 pub(super) fn event_invoke_config(
     of: &Properties<'_>,
     function: &Function,
-) -> Result<EventInvokeConfig, Mistake> {
+) -> Result<EventInvokeConfig, Diagnostic> {
     let seconds: Option<u64> = of.number("MaximumEventAgeInSeconds")?;
     let mut config = EventInvokeConfig {
         maximum_retry_attempts: of.number("MaximumRetryAttempts")?,
@@ -57,7 +57,7 @@ fn destination(
     of: &Properties<'_>,
     key: &str,
     function: &Function,
-) -> Result<Option<String>, Mistake> {
+) -> Result<Option<String>, Diagnostic> {
     let Some(destination) = of.child(key)? else { return Ok(None) };
     let kind = destination.text("Type")?;
     let arn = match (destination.text("Destination")?, kind.as_deref()) {
@@ -69,7 +69,9 @@ fn destination(
         }
         (None, _) => {
             let message = format!("{} has no `Destination`", destination.what);
-            return Err(Mistake::new(destination.at, message).help("write the ARN of the target"));
+            return Err(
+                Diagnostic::new(destination.at, message).help("write the ARN of the target")
+            );
         }
     };
     destination.finish();
@@ -81,7 +83,7 @@ pub(super) fn schedule(
     of: &Properties<'_>,
     entry: &MappingEntry,
     function: &Function,
-) -> Result<Option<Schedule>, Mistake> {
+) -> Result<Option<Schedule>, Diagnostic> {
     of.without_effect(&["Description", "RetryPolicy", "DeadLetterConfig", "State", "Enabled"]);
     let expression = of.required_text("Schedule")?;
     let name = of.text("Name")?.unwrap_or_else(|| format!("{}{}", function.logical_id, entry.key));
@@ -91,7 +93,7 @@ pub(super) fn schedule(
     let Some(rate) = rate(&expression) else {
         let message =
             format!("{} is `{expression}`, which hardcap does not emulate", of.name("Schedule"));
-        let warning = Mistake::new(of.at, message);
+        let warning = Diagnostic::new(of.at, message);
         of.scope.warn(warning.help("write `rate(5 minutes)`; cron expressions are not emulated"));
         return Ok(None);
     };

@@ -1,12 +1,12 @@
 //! `AWS::S3::Bucket`: its name, its CORS rules and its lifecycle rules.
 
-use super::mistake::Mistake;
+use super::diagnostic::Diagnostic;
 use super::properties::Properties;
 use super::scope::Scope;
 use super::tree::MappingEntry;
 use hardcap_core::config::{Bucket, BucketCorsRule, LifecycleRule};
 
-pub(super) fn read(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Bucket, Mistake> {
+pub(super) fn read(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Bucket, Diagnostic> {
     let properties = Properties::of(scope, "the bucket", entry)?;
     properties.without_effect(&[
         "AbacStatus",
@@ -44,7 +44,7 @@ pub(super) fn read(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Bucket, Mi
     Ok(bucket)
 }
 
-fn cors_rule(of: Properties<'_>) -> Result<BucketCorsRule, Mistake> {
+fn cors_rule(of: Properties<'_>) -> Result<BucketCorsRule, Diagnostic> {
     of.without_effect(&["Id"]);
     let rule = BucketCorsRule {
         allowed_origins: of.texts("AllowedOrigins")?,
@@ -54,7 +54,7 @@ fn cors_rule(of: Properties<'_>) -> Result<BucketCorsRule, Mistake> {
         max_age_seconds: of.number("MaxAge")?,
     };
     if rule.allowed_origins.is_empty() || rule.allowed_methods.is_empty() {
-        return Err(Mistake::new(
+        return Err(Diagnostic::new(
             of.at,
             "a rule of `CorsRules` needs `AllowedOrigins` and `AllowedMethods`",
         ));
@@ -63,7 +63,7 @@ fn cors_rule(of: Properties<'_>) -> Result<BucketCorsRule, Mistake> {
     if let Some(other) = rule.allowed_methods.iter().find(|m| !methods.contains(&m.as_str())) {
         let message = format!("`{other}` cannot be in `AllowedMethods`");
         return Err(
-            Mistake::new(of.at, message).help(format!("write one of {}", methods.join(", ")))
+            Diagnostic::new(of.at, message).help(format!("write one of {}", methods.join(", ")))
         );
     }
     of.finish();
@@ -71,11 +71,11 @@ fn cors_rule(of: Properties<'_>) -> Result<BucketCorsRule, Mistake> {
 }
 
 /// `None` for a rule that is disabled, or whose filter is not emulated.
-fn lifecycle_rule(of: Properties<'_>) -> Result<Option<LifecycleRule>, Mistake> {
+fn lifecycle_rule(of: Properties<'_>) -> Result<Option<LifecycleRule>, Diagnostic> {
     of.without_effect(&["Id"]);
     let status = of.required_text("Status")?;
     if status != "Enabled" && status != "Disabled" {
-        return Err(Mistake::new(
+        return Err(Diagnostic::new(
             of.at,
             format!("`Status` of a lifecycle rule must be Enabled or Disabled, not `{status}`"),
         ));

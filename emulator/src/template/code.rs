@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::mistake::Mistake;
+use super::diagnostic::Diagnostic;
 use super::properties::Properties;
 use super::references::kind;
 use super::tree::{MappingEntry, Node, Value};
@@ -25,7 +25,7 @@ pub(super) fn of_sam(
     entry: &MappingEntry,
     own: Option<&FunctionSettings>,
     folders: Folders<'_>,
-) -> Result<Code, Mistake> {
+) -> Result<Code, Diagnostic> {
     let uri = properties.node("CodeUri")?;
     let inline = properties.node("InlineCode")?;
     let is_image = is_image(properties)?;
@@ -53,7 +53,7 @@ pub(super) fn of_raw(
     entry: &MappingEntry,
     own: Option<&FunctionSettings>,
     folders: Folders<'_>,
-) -> Result<Code, Mistake> {
+) -> Result<Code, Diagnostic> {
     let code = properties.node("Code")?;
     let is_image = is_image(properties)?;
     if let Some(code) = own.and_then(|own| own.code.as_ref()) {
@@ -76,7 +76,7 @@ pub(super) fn of_raw(
     }
 }
 
-fn is_image(properties: &Properties<'_>) -> Result<bool, Mistake> {
+fn is_image(properties: &Properties<'_>) -> Result<bool, Diagnostic> {
     let package_type = properties.node("PackageType")?;
     let is_image = package_type.is_some_and(|node| node.value == Value::Text("Image".to_owned()));
     Ok(properties.node("ImageUri")?.is_some() || is_image)
@@ -88,7 +88,7 @@ fn image(
     entry: &MappingEntry,
     uri: Option<String>,
     folders: Folders<'_>,
-) -> Result<ImageSource, Mistake> {
+) -> Result<ImageSource, Diagnostic> {
     let mut image = ImageSource { uri, ..ImageSource::default() };
     if let Some(config) = properties.child("ImageConfig")? {
         image.entry_point = config.texts("EntryPoint")?;
@@ -142,7 +142,7 @@ fn object(
     property: &str,
     keys: [&str; 2],
     folders: Folders<'_>,
-) -> Result<Code, Mistake> {
+) -> Result<Code, Diagnostic> {
     let Some(child) = properties.child(property)? else { return Ok(Code::Unnamed) };
     child.without_effect(&["S3Bucket", "Bucket", "S3ObjectVersion", "Version", "SourceKMSKeyArn"]);
     let inline = child.text("ZipFile")?;
@@ -164,7 +164,7 @@ pub(super) fn layers(
     logical_id: &str,
     own: Option<&FunctionSettings>,
     folders: Folders<'_>,
-) -> Result<(Vec<PathBuf>, Vec<String>), Mistake> {
+) -> Result<(Vec<PathBuf>, Vec<String>), Diagnostic> {
     let node = properties.node("Layers")?;
     let named = own.map(|own| own.layers.as_slice()).unwrap_or_default();
     if !named.is_empty() {
@@ -181,7 +181,7 @@ pub(super) fn layers(
         let layer = arn.as_ref().map_or("a layer".to_owned(), |arn| format!("the layer `{arn}`"));
         let message =
             format!("{layer} of {} is not on this machine, and is left out", properties.what);
-        properties.scope.warn(Mistake::new(item.at, message).help(format!(
+        properties.scope.warn(Diagnostic::new(item.at, message).help(format!(
             "name folders with the content of its layers: [functions.{logical_id}] layers = [\"…\"] in hardcap.toml"
         )));
         absent.extend(arn);

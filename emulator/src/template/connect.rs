@@ -1,7 +1,7 @@
 //! Adds routes, preflights, authorizers and keys to their APIs, after all resources were read.
 
 use super::access::{Guards, RouteAuth};
-use super::mistake::{Mistake, Position};
+use super::diagnostic::{Diagnostic, Position};
 use super::mock::{self, SamCors};
 use super::publishing;
 use super::scope::Scope;
@@ -51,7 +51,7 @@ pub(super) fn connect(
     config: &mut Config,
     (mut routes, definitions): (Vec<PendingRoute>, Definitions<'_>),
     guards: &Guards,
-) -> Result<(), Mistake> {
+) -> Result<(), Diagnostic> {
     let elsewhere = scope.functions_elsewhere();
     let functions = config.functions.iter().map(|function| &function.name).chain(&elsewhere);
     let functions: Vec<&str> = functions.map(String::as_str).collect();
@@ -66,7 +66,7 @@ pub(super) fn connect(
                 pending.api
             );
             scope.warn(
-                Mistake::new(pending.at, message)
+                Diagnostic::new(pending.at, message)
                     .help("refer to it with `!Ref` and its logical id"),
             );
             continue;
@@ -85,18 +85,19 @@ fn has_function(
     scope: &Scope<'_>,
     pending: &PendingRoute,
     functions: &[&str],
-) -> Result<bool, Mistake> {
+) -> Result<bool, Diagnostic> {
     let function = unqualified(&pending.route.function);
     if pending.route.fixed.is_some() || functions.contains(&function) {
         return Ok(true);
     }
     let message =
         format!("this route goes to the function `{function}`, which is not in this template");
-    let mistake = Mistake::new(pending.at, message).nearest(function, functions.iter().copied());
-    if mistake.help.is_some() {
-        return Err(mistake);
+    let diagnostic =
+        Diagnostic::new(pending.at, message).nearest(function, functions.iter().copied());
+    if diagnostic.help.is_some() {
+        return Err(diagnostic);
     }
-    scope.warn(Mistake { message: mistake.message + ": it is left out", ..mistake });
+    scope.warn(Diagnostic { message: diagnostic.message + ": it is left out", ..diagnostic });
     Ok(false)
 }
 
@@ -107,7 +108,7 @@ fn place(
     mut pending: PendingRoute,
     definitions: Definitions<'_>,
     guards: &Guards,
-) -> Result<(), Mistake> {
+) -> Result<(), Diagnostic> {
     let Route { method, path, .. } = &pending.route;
     let defined = definitions.of.contains(&api.logical_id);
     let merges = definitions.has(&api.logical_id, method, path);
@@ -120,7 +121,7 @@ fn place(
                 "the definition of `{}` has no operation {method} {path}, and AWS SAM adds none for an event: a request gets the response for an unknown route",
                 api.logical_id
             );
-            scope.warn(Mistake::new(pending.at, message));
+            scope.warn(Diagnostic::new(pending.at, message));
             Ok(())
         }
         // With `MergeDefinitions`, AWS SAM merges an event into the operation that the definition has for it.
@@ -141,7 +142,7 @@ fn place(
                 "{method} {path} of `{}` already goes to `{}`",
                 api.logical_id, api.routes[first].function
             );
-            Err(Mistake::new(pending.at, message)
+            Err(Diagnostic::new(pending.at, message)
                 .help("change the method or the path of one of them"))
         }
         (_, None) => {
@@ -180,7 +181,7 @@ pub(super) fn guard(
                 "`{}` requires API keys, and no usage plan of this template has one for it: every such request gets a 403, as on AWS",
                 api.logical_id
             );
-            scope.warn(Mistake::new(at, message));
+            scope.warn(Diagnostic::new(at, message));
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The result has no `Globals` and no event without an API, so no other module handles them.
 
-use super::mistake::{Mistake, Position};
+use super::diagnostic::{Diagnostic, Position};
 use super::references::kind;
 use super::tree::{Mapping, MappingEntry, Node, Value, is_intrinsic};
 
@@ -27,14 +27,14 @@ const SECTIONS: [(&str, &str); 10] = [
 ];
 
 /// Expands the shorthands of a template.
-pub(crate) fn expand(mut template: Node) -> Result<Node, Mistake> {
+pub(crate) fn expand(mut template: Node) -> Result<Node, Diagnostic> {
     let globals = template.get("Globals").cloned();
     if let Some(globals) = &globals {
         for entry in globals.entries("`Globals`")? {
             if !SECTIONS.iter().any(|(section, _)| *section == entry.key) {
                 let known = SECTIONS.iter().map(|(section, _)| *section);
                 let message = format!("`Globals` has no section `{}`", entry.key);
-                return Err(Mistake::new(entry.at, message).nearest(&entry.key, known));
+                return Err(Diagnostic::new(entry.at, message).nearest(&entry.key, known));
             }
         }
     }

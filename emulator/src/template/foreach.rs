@@ -6,14 +6,14 @@
 
 use indexmap::IndexMap;
 
-use super::mistake::Mistake;
+use super::diagnostic::Diagnostic;
 use super::tree::{DEEPEST, Mapping, MappingEntry, Node, Value};
 
 /// The maximum number of entries that the loops of a template produce. The quota of CloudFormation is 500 resources.
 const MOST_ENTRIES: usize = 5_000;
 
 /// Expands every loop of a template. `given` replaces the defaults of parameters.
-pub(super) fn expand(template: Node, given: &IndexMap<String, String>) -> Result<Node, Mistake> {
+pub(super) fn expand(template: Node, given: &IndexMap<String, String>) -> Result<Node, Diagnostic> {
     let mut lists = IndexMap::new();
     if let Some(parameters) = template.get("Parameters") {
         for entry in parameters.entries("`Parameters`")? {
@@ -37,9 +37,9 @@ struct Loops {
 }
 
 impl Loops {
-    fn node(&mut self, node: &mut Node, depth: usize) -> Result<(), Mistake> {
+    fn node(&mut self, node: &mut Node, depth: usize) -> Result<(), Diagnostic> {
         if depth > DEEPEST {
-            return Err(Mistake::new(node.at, "these loops are nested too deep"));
+            return Err(Diagnostic::new(node.at, "these loops are nested too deep"));
         }
         match &mut node.value {
             Value::Absent | Value::Text(_) => {}
@@ -73,11 +73,11 @@ impl Loops {
         entry: &MappingEntry,
         into: &mut Mapping,
         depth: usize,
-    ) -> Result<(), Mistake> {
+    ) -> Result<(), Diagnostic> {
         let what = format!("`{}`", entry.key);
         let shape = "`[Identifier, [items], {key: value}]`";
         let [identifier, collection, body] = entry.value.items(&what)? else {
-            return Err(entry.value.mistaken(&what, shape));
+            return Err(entry.value.unexpected(&what, shape));
         };
         let identifier = identifier.scalar(&format!("the identifier of {what}"))?.to_owned();
         for item in self.items(collection, &what)? {
@@ -88,7 +88,7 @@ impl Loops {
             let made = copy.entries(&format!("the body of {what}"))?;
             self.entries += made.len().max(1);
             if self.entries > MOST_ENTRIES {
-                return Err(Mistake::new(
+                return Err(Diagnostic::new(
                     entry.at,
                     format!("{what} produces more than {MOST_ENTRIES} entries"),
                 ));
@@ -96,7 +96,7 @@ impl Loops {
             for one in made {
                 if into.contains(&one.key) {
                     let message = format!("{what} produces the key `{}` twice", one.key);
-                    return Err(Mistake::new(entry.at, message)
+                    return Err(Diagnostic::new(entry.at, message)
                         .help(format!("write `${{{identifier}}}` into the key")));
                 }
                 into.insert(one.clone());
@@ -105,14 +105,14 @@ impl Loops {
         Ok(())
     }
 
-    fn items(&self, collection: &Node, what: &str) -> Result<Vec<String>, Mistake> {
+    fn items(&self, collection: &Node, what: &str) -> Result<Vec<String>, Diagnostic> {
         if let Some(entry) = collection.only_entry()
             && entry.key == "Ref"
         {
             let name = entry.value.scalar("the name in `Ref`")?;
             return self.lists.get(name).cloned().ok_or_else(|| {
                 let message = format!("the collection of {what} is `{name}`, which has no value");
-                Mistake::new(collection.at, message).help(format!(
+                Diagnostic::new(collection.at, message).help(format!(
                     "give it with --parameter {name}=…, or under [parameters] in hardcap.toml"
                 ))
             });

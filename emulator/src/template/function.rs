@@ -11,8 +11,8 @@ use super::assemble::Parts;
 use super::asynchronous;
 use super::code::{self, Folders};
 use super::connect::{From, PendingRoute};
+use super::diagnostic::Diagnostic;
 use super::expand::{IMPLICIT_HTTP, IMPLICIT_REST};
-use super::mistake::Mistake;
 use super::properties::Properties;
 use super::publishing;
 use super::references::kind;
@@ -59,7 +59,7 @@ pub(super) fn read_sam(
     settings: &Settings,
     folder: &Path,
     parts: &mut Parts,
-) -> Result<(), Mistake> {
+) -> Result<(), Diagnostic> {
     let properties = Properties::of(scope, "the function", entry)?;
     let own = settings.functions.get(&entry.key);
     let folders =
@@ -91,7 +91,7 @@ pub(super) fn read_raw(
     settings: &Settings,
     folder: &Path,
     parts: &mut Parts,
-) -> Result<(), Mistake> {
+) -> Result<(), Diagnostic> {
     let properties = Properties::of(scope, "the function", entry)?;
     let own = settings.functions.get(&entry.key);
     let folders =
@@ -109,7 +109,7 @@ fn read_function(
     entry: &MappingEntry,
     (own, settings): (Option<&FunctionSettings>, &Settings),
     folders: Folders<'_>,
-) -> Result<Function, Mistake> {
+) -> Result<Function, Diagnostic> {
     properties.without_effect(&WITHOUT_EFFECT);
     for (key, consequence) in [
         ("DurableConfig", "executions are ordinary ones"),
@@ -149,7 +149,7 @@ fn read_function(
 }
 
 /// `FileSystemConfigs`: a folder of this machine takes the place of each file system.
-fn file_systems(properties: &Properties<'_>) -> Result<Vec<FileSystem>, Mistake> {
+fn file_systems(properties: &Properties<'_>) -> Result<Vec<FileSystem>, Diagnostic> {
     let mut systems = Vec::new();
     for child in properties.children("FileSystemConfigs")? {
         let access_point = child.required_text("Arn")?;
@@ -162,7 +162,7 @@ fn file_systems(properties: &Properties<'_>) -> Result<Vec<FileSystem>, Mistake>
         if !mount_path.strip_prefix("/mnt/").is_some_and(is_name) {
             let message = format!("`LocalMountPath` of {} cannot be `{mount_path}`", child.what);
             let help = "write `/mnt/` and a name of letters, digits, `-`, `_` and `.`";
-            return Err(Mistake::new(child.at, message).help(help));
+            return Err(Diagnostic::new(child.at, message).help(help));
         }
         child.finish();
         systems.push(FileSystem { access_point, mount_path });
@@ -171,7 +171,7 @@ fn file_systems(properties: &Properties<'_>) -> Result<Vec<FileSystem>, Mistake>
 }
 
 /// `LoggingConfig`. The default level of JSON is `INFO`.
-fn logging(properties: &Properties<'_>) -> Result<Logging, Mistake> {
+fn logging(properties: &Properties<'_>) -> Result<Logging, Diagnostic> {
     let Some(of) = properties.child("LoggingConfig")? else { return Ok(Logging::default()) };
     let is_json = of.text("LogFormat")?.as_deref() == Some("JSON");
     let application = of.text("ApplicationLogLevel")?;
@@ -186,7 +186,7 @@ fn logging(properties: &Properties<'_>) -> Result<Logging, Mistake> {
     Ok(Logging { json: is_json.then_some(levels) })
 }
 
-fn ephemeral_storage(properties: &Properties<'_>) -> Result<Option<u32>, Mistake> {
+fn ephemeral_storage(properties: &Properties<'_>) -> Result<Option<u32>, Diagnostic> {
     let Some(storage) = properties.child("EphemeralStorage")? else { return Ok(None) };
     let size = storage.number("Size")?;
     storage.finish();
@@ -194,7 +194,7 @@ fn ephemeral_storage(properties: &Properties<'_>) -> Result<Option<u32>, Mistake
 }
 
 /// Warns of native code for another architecture. Interpreted code runs on each.
-fn architectures(properties: &Properties<'_>) -> Result<(), Mistake> {
+fn architectures(properties: &Properties<'_>) -> Result<(), Diagnostic> {
     let runtime = properties.text("Runtime")?.unwrap_or_default();
     if !runtime.starts_with("provided") && !runtime.is_empty() {
         properties.without_effect(&["Architectures"]);
@@ -209,7 +209,7 @@ fn architectures(properties: &Properties<'_>) -> Result<(), Mistake> {
         if architecture != here {
             let message =
                 format!("{} is built for {here} here, not for {architecture}", properties.what);
-            properties.scope.warn(Mistake::new(node.at, message).rule("not-emulated"));
+            properties.scope.warn(Diagnostic::new(node.at, message).rule("not-emulated"));
         }
     }
     Ok(())
@@ -221,7 +221,7 @@ fn environment(
     properties: &Properties<'_>,
     own: Option<&FunctionSettings>,
     of_all: &IndexMap<String, String>,
-) -> Result<IndexMap<String, String>, Mistake> {
+) -> Result<IndexMap<String, String>, Diagnostic> {
     let mut overrides = of_all.clone();
     overrides.extend(own.map(|own| own.environment.clone()).unwrap_or_default());
     let mut environment = IndexMap::new();
@@ -249,7 +249,7 @@ fn package(
     own: Option<&FunctionSettings>,
     code: Code,
     folders: Folders<'_>,
-) -> Result<Package, Mistake> {
+) -> Result<Package, Diagnostic> {
     let mut package = Package {
         runtime: function.runtime.clone(),
         handler: function.handler.clone(),
@@ -271,7 +271,7 @@ fn package(
         package.cargo_package = build.text("Package")?;
         if let Some(flags) = build.node("CargoLambdaFlags")? {
             let message = format!("{} have no effect on the build", build.name("CargoLambdaFlags"));
-            build.scope.warn(Mistake::new(flags.at, message));
+            build.scope.warn(Diagnostic::new(flags.at, message));
         }
         // The properties of other methods are for builds that hardcap does not run.
         if package.build_method.as_deref() == Some("rust-cargolambda") {
@@ -286,12 +286,14 @@ fn read_events(
     function: &mut Function,
     target: &str,
     parts: &mut Parts,
-) -> Result<(), Mistake> {
+) -> Result<(), Diagnostic> {
     for (entry, event) in properties.named_children("Events")? {
         let kind = kind(entry).to_owned();
         event.without_effect(&["Type"]);
         match (kind.as_str(), event.child("Properties")?) {
-            ("", _) => return Err(Mistake::new(entry.at, format!("{} has no `Type`", event.what))),
+            ("", _) => {
+                return Err(Diagnostic::new(entry.at, format!("{} has no `Type`", event.what)));
+            }
             ("Api", Some(of)) => parts.routes.push(rest_event(of, target)?),
             ("HttpApi", of) => parts.routes.extend(http_event(of, entry, target)?),
             ("Schedule", Some(of)) => {
@@ -300,9 +302,8 @@ fn read_events(
             }
             ("Api" | "Schedule", None) => {
                 let message = format!("{} has no `Properties`", event.what);
-                return Err(
-                    Mistake::new(entry.at, message).help("add `Path` and `Method`, or `Schedule`")
-                );
+                return Err(Diagnostic::new(entry.at, message)
+                    .help("add `Path` and `Method`, or `Schedule`"));
             }
             (kind, _) => {
                 let message =
@@ -310,7 +311,7 @@ fn read_events(
                 let known = ["Api", "HttpApi", "Schedule"];
                 // Only a misspelling of one letter is corrected, because AWS SAM has more types of events.
                 let near = nearest(kind, known).filter(|near| distance(kind, near) <= 1);
-                let mut warning = Mistake::new(entry.at, message).rule("not-emulated");
+                let mut warning = Diagnostic::new(entry.at, message).rule("not-emulated");
                 warning.help = near.map(|near| format!("did you mean `{near}`?"));
                 event.scope.warn(warning);
             }
@@ -320,7 +321,7 @@ fn read_events(
     Ok(())
 }
 
-fn rest_event(of: Properties<'_>, function: &str) -> Result<PendingRoute, Mistake> {
+fn rest_event(of: Properties<'_>, function: &str) -> Result<PendingRoute, Diagnostic> {
     let api = api_of(&of, "RestApiId")?.unwrap_or_else(|| IMPLICIT_REST.to_owned());
     let auth = access::of_event(&of)?;
     of.without_effect(&["RequestModel", "RequestParameters"]);
@@ -344,7 +345,7 @@ fn http_event(
     of: Option<Properties<'_>>,
     entry: &MappingEntry,
     function: &str,
-) -> Result<Option<PendingRoute>, Mistake> {
+) -> Result<Option<PendingRoute>, Diagnostic> {
     let mut route = Route {
         method: "ANY".to_owned(),
         path: "$default".to_owned(),
@@ -377,7 +378,7 @@ fn http_event(
         } else if written.is_some_and(|method| method.eq_ignore_ascii_case("default")) {
             // AWS SAM writes it into the definition, where it is not a method of API Gateway.
             let message = format!("{} is not a method: AWS adds no route", of.name("Method"));
-            of.scope.warn(Mistake::new(of.at, message).help("write `ANY` for every method"));
+            of.scope.warn(Diagnostic::new(of.at, message).help("write `ANY` for every method"));
             return Ok(None);
         } else {
             route.method = method(&of, "Method")?;
@@ -393,7 +394,7 @@ fn http_event(
 }
 
 /// The logical id in `!Ref Api`, or the value of the property.
-fn api_of(of: &Properties<'_>, key: &str) -> Result<Option<String>, Mistake> {
+fn api_of(of: &Properties<'_>, key: &str) -> Result<Option<String>, Diagnostic> {
     if let Some(node) = of.node(key)?
         && let Some(Node { value: Value::Text(name), .. }) = node.get("Ref")
         && of.scope.resource(name).is_some()
@@ -405,7 +406,7 @@ fn api_of(of: &Properties<'_>, key: &str) -> Result<Option<String>, Mistake> {
 
 /// Whether a permission of the template permits everyone to invoke the URL of a function (Lambda developer guide, "Control access to
 /// Lambda function URLs": the policy needs it also with `AuthType: NONE`).
-fn permits_everyone_to_invoke(scope: &Scope<'_>, function: &str) -> Result<bool, Mistake> {
+fn permits_everyone_to_invoke(scope: &Scope<'_>, function: &str) -> Result<bool, Diagnostic> {
     for entry in scope.resources.iter().filter(|it| kind(it) == "AWS::Lambda::Permission") {
         if !scope.exists(entry)? {
             continue;
@@ -426,7 +427,7 @@ pub(super) fn read_url(
     scope: &Scope<'_>,
     entry: &MappingEntry,
     parts: &mut Parts,
-) -> Result<(), Mistake> {
+) -> Result<(), Diagnostic> {
     let properties = Properties::of(scope, "the function URL", entry)?;
     let target = properties.required_text("TargetFunctionArn")?;
     let function = function_of(&target);
@@ -443,7 +444,7 @@ pub(super) fn read_url(
             entry.key
         );
         let help = "add one with `Action: lambda:InvokeFunctionUrl`, `Principal: '*'` and `FunctionUrlAuthType: NONE`";
-        scope.warn(Mistake::new(at, message).help(help));
+        scope.warn(Diagnostic::new(at, message).help(help));
     }
     parts.function_urls.push(url);
     Ok(())
@@ -453,7 +454,7 @@ fn function_url(
     of: Properties<'_>,
     logical_id: String,
     function: &str,
-) -> Result<FunctionUrl, Mistake> {
+) -> Result<FunctionUrl, Diagnostic> {
     let only_signed = match of.text("AuthType")?.as_deref() {
         Some("NONE") => false,
         Some("AWS_IAM") => {
@@ -464,17 +465,17 @@ fn function_url(
             true
         }
         None => {
-            return Err(Mistake::new(of.at, format!("{} has no `AuthType`", of.what))
+            return Err(Diagnostic::new(of.at, format!("{} has no `AuthType`", of.what))
                 .help("write `AuthType: NONE` or `AuthType: AWS_IAM`"));
         }
         Some(other) => {
             let message = format!("{} must be NONE or AWS_IAM, not `{other}`", of.name("AuthType"));
-            return Err(Mistake::new(of.at, message));
+            return Err(Diagnostic::new(of.at, message));
         }
     };
     let invoke_mode = match of.text("InvokeMode")? {
         Some(mode) => mode.parse().map_err(|error: UnknownInvokeMode| {
-            Mistake::new(of.at, format!("{}: {error}", of.name("InvokeMode")))
+            Diagnostic::new(of.at, format!("{}: {error}", of.name("InvokeMode")))
         })?,
         None => InvokeMode::Buffered,
     };

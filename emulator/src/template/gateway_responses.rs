@@ -1,7 +1,7 @@
 //! Gateway responses: `GatewayResponses` of SAM, `AWS::ApiGateway::GatewayResponse`, and those of an OpenAPI definition.
 
 use super::assemble::Parts;
-use super::mistake::Mistake;
+use super::diagnostic::Diagnostic;
 use super::properties::Properties;
 use super::scope::Scope;
 use super::tree::MappingEntry;
@@ -20,14 +20,17 @@ const DEFINED: &str = "x-amazon-apigateway-gateway-responses";
 const IN_CAPITALS: (&str, &str) = ("StatusCode", "ResponseTemplates");
 
 /// The gateway responses of the OpenAPI definition in a property, if there is one.
-pub(super) fn read_definition(of: &Properties<'_>, key: &str) -> Result<GatewayResponses, Mistake> {
+pub(super) fn read_definition(
+    of: &Properties<'_>,
+    key: &str,
+) -> Result<GatewayResponses, Diagnostic> {
     let mut responses = GatewayResponses::new();
     let Some(definition) = of.node(key)?.and_then(|definition| definition.get(DEFINED)) else {
         return Ok(responses);
     };
     let what = format!("`{DEFINED}` of {}", of.name(key));
     for entry in of.scope.choose(definition)?.entries(&what)? {
-        known_type(&entry.key).map_err(|unknown| Mistake::new(entry.at, unknown.to_string()))?;
+        known_type(&entry.key).map_err(|unknown| Diagnostic::new(entry.at, unknown.to_string()))?;
         let what = format!("`{}` of {what}", entry.key);
         let response = Properties::new(of.scope, what, &entry.value)?;
         let headers = headers(&response, "responseParameters", HEADER)?;
@@ -38,10 +41,10 @@ pub(super) fn read_definition(of: &Properties<'_>, key: &str) -> Result<GatewayR
 }
 
 /// `GatewayResponses` of SAM together with those of the definition, by type. In SAM, the names of headers have no prefix.
-pub(super) fn read_sam(of: &Properties<'_>) -> Result<GatewayResponses, Mistake> {
+pub(super) fn read_sam(of: &Properties<'_>) -> Result<GatewayResponses, Diagnostic> {
     let mut responses = read_definition(of, "DefinitionBody")?;
     for (entry, response) in of.named_children("GatewayResponses")? {
-        known_type(&entry.key).map_err(|unknown| Mistake::new(entry.at, unknown.to_string()))?;
+        known_type(&entry.key).map_err(|unknown| Diagnostic::new(entry.at, unknown.to_string()))?;
         let headers = match response.child("ResponseParameters")? {
             Some(parameters) => {
                 parameters.without_effect(&["Paths", "QueryStrings"]);
@@ -61,11 +64,11 @@ pub(super) fn connect(
     scope: &Scope<'_>,
     entry: &MappingEntry,
     parts: &mut Parts,
-) -> Result<(), Mistake> {
+) -> Result<(), Diagnostic> {
     let of = Properties::of(scope, "the gateway response", entry)?;
     let api = of.required_text("RestApiId")?;
     let kind = of.required_text("ResponseType")?;
-    known_type(&kind).map_err(|unknown| Mistake::new(of.at, unknown.to_string()))?;
+    known_type(&kind).map_err(|unknown| Diagnostic::new(of.at, unknown.to_string()))?;
     let headers = headers(&of, "ResponseParameters", HEADER)?;
     let response = finished(of, headers, IN_CAPITALS)?;
     if let Some(api) = parts.apis.iter_mut().find(|known| scope.api_id(&known.logical_id) == api) {
@@ -85,11 +88,11 @@ fn finished(
     of: Properties<'_>,
     headers: Vec<(String, Mapping)>,
     (status, templates): (&str, &str),
-) -> Result<GatewayResponse, Mistake> {
+) -> Result<GatewayResponse, Diagnostic> {
     let name = of.name(status);
     let status = of.number::<u16>(status)?;
     if status.is_some_and(|status| !(100..600).contains(&status)) {
-        return Err(Mistake::new(of.at, format!("{name} must be from 100 to 599")));
+        return Err(Diagnostic::new(of.at, format!("{name} must be from 100 to 599")));
     }
     let templates = of.text_map(templates)?;
     of.finish();
@@ -101,7 +104,7 @@ fn headers(
     of: &Properties<'_>,
     key: &str,
     prefix: &str,
-) -> Result<Vec<(String, Mapping)>, Mistake> {
+) -> Result<Vec<(String, Mapping)>, Diagnostic> {
     let Some(node) = of.value(key)? else { return Ok(Vec::new()) };
     let mut headers = Vec::new();
     for entry in node.entries(&of.name(key))? {
@@ -112,7 +115,7 @@ fn headers(
         }
         let what = format!("`{name}` of {}", of.name(key));
         let mapping = entry.value.scalar(&what)?.parse().map_err(|error| {
-            Mistake::new(entry.at, format!("{what}: {error}")).help(
+            Diagnostic::new(entry.at, format!("{what}: {error}")).help(
                 "write a text in single quotes inside the value, as in \"'*'\", or method.request.header.NAME, \
                  method.request.querystring.NAME, method.request.path.NAME, context.NAME or stageVariables.NAME",
             )

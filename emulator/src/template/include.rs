@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::mistake::{Mistake, Position};
+use super::diagnostic::{Diagnostic, Position};
 use super::references::kind;
 use super::tree::{DEEPEST, MappingEntry, Node, Value};
 use super::yaml;
@@ -21,7 +21,7 @@ pub(super) struct Includes<'f> {
     /// The files that were read.
     pub(super) files: Vec<PathBuf>,
     /// The warnings of the files that were read.
-    pub(super) warnings: Vec<Mistake>,
+    pub(super) warnings: Vec<Diagnostic>,
 }
 
 /// The property of a resource's type that names a file, and the one that its content replaces.
@@ -38,7 +38,7 @@ impl<'f> Includes<'f> {
     }
 
     /// Replaces every inclusion of a local file by the file's content.
-    pub(super) fn expand(&mut self, mut template: Node) -> Result<Node, Mistake> {
+    pub(super) fn expand(&mut self, mut template: Node) -> Result<Node, Diagnostic> {
         self.node(&mut template, 0)?;
         if let Value::Map(sections) = &mut template.value
             && let Some(resources) = sections.find_mut("Resources")
@@ -51,9 +51,9 @@ impl<'f> Includes<'f> {
         Ok(template)
     }
 
-    fn node(&mut self, node: &mut Node, depth: usize) -> Result<(), Mistake> {
+    fn node(&mut self, node: &mut Node, depth: usize) -> Result<(), Diagnostic> {
         if depth > DEEPEST {
-            return Err(Mistake::new(
+            return Err(Diagnostic::new(
                 node.at,
                 format!("the included files are nested deeper than {DEEPEST} levels"),
             ));
@@ -74,7 +74,7 @@ impl<'f> Includes<'f> {
                             return self.node(node, depth + 1);
                         }
                         _ => {
-                            return Err(Mistake::new(
+                            return Err(Diagnostic::new(
                                 node.at,
                                 "the included file is not a mapping, so it cannot be included beside other keys",
                             ));
@@ -88,7 +88,7 @@ impl<'f> Includes<'f> {
     }
 
     /// The content of the file that an `AWS::Include` names; `None` for another transform, and for a file on S3.
-    fn included(&mut self, transform: &Node) -> Result<Option<Node>, Mistake> {
+    fn included(&mut self, transform: &Node) -> Result<Option<Node>, Diagnostic> {
         let is_include = transform.get("Name").is_some_and(|name| is(name, "AWS::Include"));
         let location = transform.get("Parameters").and_then(|given| given.get("Location"));
         match (is_include, location) {
@@ -98,7 +98,7 @@ impl<'f> Includes<'f> {
     }
 
     /// Replaces the location of a definition by the definition.
-    fn definition(&mut self, resource: &mut MappingEntry) -> Result<(), Mistake> {
+    fn definition(&mut self, resource: &mut MappingEntry) -> Result<(), Diagnostic> {
         let of_kind = DEFINITIONS.iter().find(|(of, ..)| *of == kind(resource));
         let Some((_, uri, body)) = of_kind else { return Ok(()) };
         let Value::Map(attributes) = &mut resource.value.value else { return Ok(()) };
@@ -121,24 +121,27 @@ impl<'f> Includes<'f> {
     }
 
     /// The content of a local file, with the position of the inclusion; `None` for a file that is not local.
-    fn read(&mut self, location: &str, at: Position) -> Result<Option<Node>, Mistake> {
+    fn read(&mut self, location: &str, at: Position) -> Result<Option<Node>, Diagnostic> {
         if location.contains("://") || location.contains("${") {
             return Ok(None);
         }
         if self.files.len() >= MOST_FILES {
-            return Err(Mistake::new(
+            return Err(Diagnostic::new(
                 at,
                 format!("this template includes more than {MOST_FILES} files"),
             ));
         }
         let path = self.folder.join(location);
         let text = read_text(&path).map_err(|why| {
-            Mistake::new(at, format!("the included file {} cannot be read: {why}", path.display()))
-                .help("correct the path, which is relative to the template's folder")
+            Diagnostic::new(
+                at,
+                format!("the included file {} cannot be read: {why}", path.display()),
+            )
+            .help("correct the path, which is relative to the template's folder")
         })?;
-        let inside = |mistake: Mistake| {
-            let message = format!("{}:{}: {}", path.display(), mistake.at, mistake.message);
-            Mistake { at, message, ..mistake }
+        let inside = |diagnostic: Diagnostic| {
+            let message = format!("{}:{}: {}", path.display(), diagnostic.at, diagnostic.message);
+            Diagnostic { at, message, ..diagnostic }
         };
         let document = yaml::parse(&text).map_err(inside)?;
         self.warnings.extend(document.warnings.into_iter().map(inside));

@@ -2,13 +2,13 @@
 
 use base64::Engine;
 
-use super::mistake::{Mistake, Position};
+use super::diagnostic::{Diagnostic, Position};
 use super::scope::Scope;
 use super::tree::{Mapping, MappingEntry, Node, Value, is_intrinsic};
 
 impl Scope<'_> {
     /// The node with every intrinsic function replaced by its value. Keys without a value are left out.
-    pub(crate) fn evaluate(&self, node: &Node) -> Result<Node, Mistake> {
+    pub(crate) fn evaluate(&self, node: &Node) -> Result<Node, Diagnostic> {
         let size = if let Value::Text(text) = &node.value { text.len() } else { 0 };
         self.step(node.at, size, || {
             if let Some(entry) = node.only_entry()
@@ -45,7 +45,7 @@ impl Scope<'_> {
     }
 
     /// The branch that `Fn::If` selects, unevaluated; another node as it is.
-    pub(crate) fn choose<'n>(&self, node: &'n Node) -> Result<&'n Node, Mistake> {
+    pub(crate) fn choose<'n>(&self, node: &'n Node) -> Result<&'n Node, Diagnostic> {
         match node.only_entry() {
             Some(entry) if entry.key == "Fn::If" => {
                 self.step(node.at, 0, || self.choose(self.branch(entry)?))
@@ -55,12 +55,15 @@ impl Scope<'_> {
     }
 
     /// The value of a node that must be a text, after evaluation.
-    pub(crate) fn text(&self, node: &Node, what: &str) -> Result<String, Mistake> {
+    pub(crate) fn text(&self, node: &Node, what: &str) -> Result<String, Diagnostic> {
         let value = self.evaluate(node)?;
-        value.scalar(what).map(str::to_owned).map_err(|mistake| Mistake { at: node.at, ..mistake })
+        value
+            .scalar(what)
+            .map(str::to_owned)
+            .map_err(|diagnostic| Diagnostic { at: node.at, ..diagnostic })
     }
 
-    fn function(&self, node: &Node, entry: &MappingEntry) -> Result<Node, Mistake> {
+    fn function(&self, node: &Node, entry: &MappingEntry) -> Result<Node, Diagnostic> {
         let argument = &entry.value;
         let value = match entry.key.as_str() {
             "Ref" => return self.reference(argument.scalar("the name in `Ref`")?, argument.at),
@@ -80,7 +83,7 @@ impl Scope<'_> {
             ),
             "Fn::GetAZs" => Value::List(self.availability_zones(node.at)),
             "Fn::Equals" | "Fn::And" | "Fn::Or" | "Fn::Not" => {
-                return Err(Mistake::new(
+                return Err(Diagnostic::new(
                     node.at,
                     format!("`{}` belongs in `Conditions`", entry.key),
                 )
@@ -92,21 +95,21 @@ impl Scope<'_> {
                     let message = format!("the export `{name}` of another stack has no value here");
                     let help =
                         format!("give it under [imports] in hardcap.toml: \"{name}\" = \"…\"");
-                    return Err(Mistake::new(node.at, message).help(help));
+                    return Err(Diagnostic::new(node.at, message).help(help));
                 };
                 Value::Text(value.clone())
             }
             "Fn::ToJsonString" => Value::Text(json_of(&self.evaluate(argument)?).to_string()),
             "Fn::Cidr" => self.cidr(argument)?,
             "Fn::Transform" => {
-                return Err(Mistake::new(
+                return Err(Diagnostic::new(
                     node.at,
                     "`Fn::Transform` runs a macro or includes a file that is not on this machine",
                 )
                 .help("use a parameter, and give its value in hardcap.toml under [parameters]"));
             }
             name => {
-                return Err(Mistake::new(
+                return Err(Diagnostic::new(
                     node.at,
                     format!("`{name}` is not a function of CloudFormation"),
                 ));
@@ -116,7 +119,7 @@ impl Scope<'_> {
     }
 
     /// `Ref`: a pseudo parameter, a parameter or a resource.
-    pub(crate) fn reference(&self, name: &str, at: Position) -> Result<Node, Mistake> {
+    pub(crate) fn reference(&self, name: &str, at: Position) -> Result<Node, Diagnostic> {
         if name.starts_with("AWS::") {
             return self.pseudo_parameter(name, at);
         }
@@ -127,7 +130,7 @@ impl Scope<'_> {
         self.resource_reference(name, at)
     }
 
-    fn get_att(&self, argument: &Node) -> Result<Node, Mistake> {
+    fn get_att(&self, argument: &Node) -> Result<Node, Diagnostic> {
         let path = match &argument.value {
             Value::List(items) if items.len() >= 2 => {
                 let mut parts = Vec::with_capacity(items.len());
@@ -137,21 +140,21 @@ impl Scope<'_> {
                 parts.join(".")
             }
             Value::Text(text) => text.clone(),
-            _ => return Err(argument.mistaken("`Fn::GetAtt`", "`LogicalId.Attribute`")),
+            _ => return Err(argument.unexpected("`Fn::GetAtt`", "`LogicalId.Attribute`")),
         };
         self.attribute_at(&path, argument.at)
     }
 
     /// `LogicalId.Attribute`, as in `!GetAtt` and in `${…}` of `!Sub`.
-    fn attribute_at(&self, path: &str, at: Position) -> Result<Node, Mistake> {
+    fn attribute_at(&self, path: &str, at: Position) -> Result<Node, Diagnostic> {
         match path.split_once('.') {
             Some((logical_id, attribute)) => self.resource_attribute(logical_id, attribute, at),
-            None => Err(Mistake::new(at, format!("`{path}` does not name an attribute"))
+            None => Err(Diagnostic::new(at, format!("`{path}` does not name an attribute"))
                 .help(format!("write `{path}.Arn`, or `!Ref {path}`"))),
         }
     }
 
-    fn sub(&self, argument: &Node) -> Result<String, Mistake> {
+    fn sub(&self, argument: &Node) -> Result<String, Diagnostic> {
         let (template, own) = match &argument.value {
             Value::List(items) if items.len() == 2 => (&items[0], Some(&items[1])),
             _ => (argument, None),
@@ -163,7 +166,10 @@ impl Scope<'_> {
             out.push_str(&rest[..start]);
             let after = &rest[start + 2..];
             let Some(end) = after.find('}') else {
-                return Err(Mistake::new(template.at, "a `${` of this `Fn::Sub` is never closed"));
+                return Err(Diagnostic::new(
+                    template.at,
+                    "a `${` of this `Fn::Sub` is never closed",
+                ));
             };
             let name = &after[..end];
             match name.strip_prefix('!') {
@@ -177,7 +183,7 @@ impl Scope<'_> {
         Ok(out)
     }
 
-    fn sub_name(&self, name: &str, own: Option<&Node>, at: Position) -> Result<String, Mistake> {
+    fn sub_name(&self, name: &str, own: Option<&Node>, at: Position) -> Result<String, Diagnostic> {
         if let Some(value) = own.and_then(|own| own.get(name)) {
             return self.text(value, &format!("`{name}` of `Fn::Sub`"));
         }
@@ -192,7 +198,7 @@ impl Scope<'_> {
         value.scalar(&format!("`{name}` in `Fn::Sub`")).map(str::to_owned)
     }
 
-    fn join(&self, argument: &Node) -> Result<String, Mistake> {
+    fn join(&self, argument: &Node) -> Result<String, Diagnostic> {
         let [delimiter, list] = pair(argument, "Fn::Join", "[delimiter, list]")?;
         let delimiter = self.text(delimiter, "the delimiter of `Fn::Join`")?;
         let list = self.evaluate(list)?;
@@ -204,18 +210,18 @@ impl Scope<'_> {
         self.step(argument.at, text.len(), || Ok(text))
     }
 
-    fn split(&self, argument: &Node) -> Result<Value, Mistake> {
+    fn split(&self, argument: &Node) -> Result<Value, Diagnostic> {
         let [delimiter, text] = pair(argument, "Fn::Split", "[delimiter, text]")?;
         let delimiter = self.text(delimiter, "the delimiter of `Fn::Split`")?;
         if delimiter.is_empty() {
-            return Err(Mistake::new(argument.at, "the delimiter of `Fn::Split` is empty"));
+            return Err(Diagnostic::new(argument.at, "the delimiter of `Fn::Split` is empty"));
         }
         let text = self.text(text, "the text of `Fn::Split`")?;
         let parts = text.split(&delimiter).map(|part| Node::text(argument.at, part));
         Ok(Value::List(parts.collect()))
     }
 
-    fn select(&self, argument: &Node) -> Result<Node, Mistake> {
+    fn select(&self, argument: &Node) -> Result<Node, Diagnostic> {
         let [index, list] = pair(argument, "Fn::Select", "[index, list]")?;
         let index_text = self.text(index, "the index of `Fn::Select`")?;
         let at = index_text.parse::<usize>().ok();
@@ -223,22 +229,22 @@ impl Scope<'_> {
         let items = list.items("the list of `Fn::Select`")?;
         at.and_then(|at| items.get(at)).cloned().ok_or_else(|| {
             let length = items.len();
-            Mistake::new(index.at, format!("the index of `Fn::Select` is {index_text}, and the length of its list is {length}"))
+            Diagnostic::new(index.at, format!("the index of `Fn::Select` is {index_text}, and the length of its list is {length}"))
                 .help("count from 0")
         })
     }
 
     /// `Fn::Cidr` of `[block, count, host bits]`: the first `count` blocks with that number of host bits.
-    fn cidr(&self, argument: &Node) -> Result<Value, Mistake> {
+    fn cidr(&self, argument: &Node) -> Result<Value, Diagnostic> {
         let shape = "`[block, count, host bits]`";
         let value = self.evaluate(argument)?;
         let items = value.items("`Fn::Cidr`")?;
         let [block, count, rest @ ..] = items else {
-            return Err(argument.mistaken("`Fn::Cidr`", shape));
+            return Err(argument.unexpected("`Fn::Cidr`", shape));
         };
-        let number = |node: &Node| -> Result<u32, Mistake> {
+        let number = |node: &Node| -> Result<u32, Diagnostic> {
             let text = node.scalar("a number of `Fn::Cidr`")?;
-            text.parse().map_err(|_| node.mistaken("a number of `Fn::Cidr`", "a whole number"))
+            text.parse().map_err(|_| node.unexpected("a number of `Fn::Cidr`", "a whole number"))
         };
         let bits = rest.first().map_or(Ok(8), number)?;
         let count = number(count)?;
@@ -247,7 +253,7 @@ impl Scope<'_> {
             Some((address.parse::<std::net::Ipv4Addr>().ok()?, length.parse::<u32>().ok()?))
         });
         let Some((address, length)) = parsed.filter(|(_, length)| *length <= 32) else {
-            return Err(Mistake::new(
+            return Err(Diagnostic::new(
                 argument.at,
                 format!("`{block}` is not a block of IPv4 addresses"),
             )
@@ -257,7 +263,7 @@ impl Scope<'_> {
         if !(1..=256).contains(&count) || bits == 0 || bits > 32 - length || u64::from(count) > room
         {
             let message = format!("{block} does not hold {count} blocks of {bits} host bits each");
-            return Err(Mistake::new(argument.at, message));
+            return Err(Diagnostic::new(argument.at, message));
         }
         let blocks = (0..count).map(|index| {
             let first = std::net::Ipv4Addr::from(u32::from(address) + (index << bits));
@@ -266,10 +272,10 @@ impl Scope<'_> {
         Ok(Value::List(blocks.collect()))
     }
 
-    fn find_in_map(&self, argument: &Node) -> Result<Node, Mistake> {
+    fn find_in_map(&self, argument: &Node) -> Result<Node, Diagnostic> {
         let items = argument.items("`Fn::FindInMap`")?;
         let [map, top, second, options @ ..] = items else {
-            return Err(argument.mistaken("`Fn::FindInMap`", "[map, first key, second key]"));
+            return Err(argument.unexpected("`Fn::FindInMap`", "[map, first key, second key]"));
         };
         let map = self.text(map, "the map of `Fn::FindInMap`")?;
         let top = self.text(top, "the first key of `Fn::FindInMap`")?;
@@ -278,7 +284,7 @@ impl Scope<'_> {
         let default = options.first().and_then(|options| options.get("DefaultValue"));
         match found.or(default) {
             Some(node) => self.evaluate(node),
-            None => Err(Mistake::new(
+            None => Err(Diagnostic::new(
                 argument.at,
                 format!("`Mappings` has no `{map}` with `{top}` and `{second}`"),
             )),
@@ -290,31 +296,31 @@ impl Scope<'_> {
     }
 
     /// The branch that `Fn::If` selects.
-    fn branch<'n>(&self, entry: &'n MappingEntry) -> Result<&'n Node, Mistake> {
+    fn branch<'n>(&self, entry: &'n MappingEntry) -> Result<&'n Node, Diagnostic> {
         let items = entry.value.items("`Fn::If`")?;
         let [condition, yes, no] = items else {
             return Err(entry
                 .value
-                .mistaken("`Fn::If`", "[condition, value if true, value if false]"));
+                .unexpected("`Fn::If`", "[condition, value if true, value if false]"));
         };
         let name = condition.scalar("the condition of `Fn::If`")?;
         Ok(if self.condition(name, condition.at)? { yes } else { no })
     }
 
     /// The value of the condition of that name.
-    pub(crate) fn condition(&self, name: &str, at: Position) -> Result<bool, Mistake> {
+    pub(crate) fn condition(&self, name: &str, at: Position) -> Result<bool, Diagnostic> {
         let Some(entry) = self.conditions.find(name) else {
             let known = self.conditions.iter().map(|entry| entry.key.as_str());
-            return Err(Mistake::new(at, format!("the template has no condition `{name}`"))
+            return Err(Diagnostic::new(at, format!("the template has no condition `{name}`"))
                 .nearest(name, known));
         };
         self.decide(name, || self.holds(&entry.value))
     }
 
-    fn holds(&self, node: &Node) -> Result<bool, Mistake> {
+    fn holds(&self, node: &Node) -> Result<bool, Diagnostic> {
         let Some(entry) = node.only_entry() else {
             return Err(
-                node.mistaken("a condition", "`Fn::Equals`, `Fn::And`, `Fn::Or` or `Fn::Not`")
+                node.unexpected("a condition", "`Fn::Equals`, `Fn::And`, `Fn::Or` or `Fn::Not`")
             );
         };
         let what = format!("`{}`", entry.key);
@@ -329,7 +335,7 @@ impl Scope<'_> {
             }
             "Fn::Not" => match entry.value.items(&what)? {
                 [only] => Ok(!self.holds(only)?),
-                _ => Err(entry.value.mistaken(&what, "a list of one condition")),
+                _ => Err(entry.value.unexpected(&what, "a list of one condition")),
             },
             "Fn::And" => entry
                 .value
@@ -341,7 +347,7 @@ impl Scope<'_> {
                 .items(&what)?
                 .iter()
                 .try_fold(false, |any, item| Ok(self.holds(item)? || any)),
-            name => Err(Mistake::new(node.at, format!("`{name}` is not a condition"))),
+            name => Err(Diagnostic::new(node.at, format!("`{name}` is not a condition"))),
         })
     }
 }
@@ -371,9 +377,9 @@ fn same(left: &Node, right: &Node) -> bool {
     }
 }
 
-fn pair<'n>(argument: &'n Node, name: &str, shape: &str) -> Result<[&'n Node; 2], Mistake> {
+fn pair<'n>(argument: &'n Node, name: &str, shape: &str) -> Result<[&'n Node; 2], Diagnostic> {
     match &argument.value {
         Value::List(items) if items.len() == 2 => Ok([&items[0], &items[1]]),
-        _ => Err(argument.mistaken(&format!("`{name}`"), &format!("`{shape}`"))),
+        _ => Err(argument.unexpected(&format!("`{name}`"), &format!("`{shape}`"))),
     }
 }

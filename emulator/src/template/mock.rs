@@ -1,6 +1,6 @@
 //! Fixed responses of a REST API, without a function: mock integrations, and the preflights of SAM's `Cors`.
 
-use super::mistake::Mistake;
+use super::diagnostic::Diagnostic;
 use super::properties::Properties;
 use super::tree::{Node, Value};
 use hardcap_core::config::{
@@ -39,7 +39,7 @@ pub(super) const DEFINED: Names = Names {
 pub(super) fn response(
     of: &Properties<'_>,
     names: &Names,
-) -> Result<Option<FixedResponse>, Mistake> {
+) -> Result<Option<FixedResponse>, Diagnostic> {
     let Some(node) = of.node(names.responses)? else { return Ok(None) };
     let what = of.name(names.responses);
     let all: Vec<Properties<'_>> = match &node.value {
@@ -94,7 +94,7 @@ pub(super) fn route(method: String, path: String, fixed: FixedResponse) -> Route
 }
 
 /// The mapping template for JSON, if it is a text. A template with variables is not evaluated.
-fn body(of: &Properties<'_>, names: &Names) -> Result<String, Mistake> {
+fn body(of: &Properties<'_>, names: &Names) -> Result<String, Diagnostic> {
     let Some(templates) = of.value(names.templates)? else { return Ok(String::new()) };
     let Some(Node { value: Value::Text(text), at }) = templates.get("application/json") else {
         return Ok(String::new());
@@ -104,7 +104,7 @@ fn body(of: &Properties<'_>, names: &Names) -> Result<String, Mistake> {
             "{} has a mapping template with variables, which is not evaluated: its body is empty",
             of.what
         );
-        of.scope.warn(Mistake::new(*at, message).rule("not-emulated"));
+        of.scope.warn(Diagnostic::new(*at, message).rule("not-emulated"));
         return Ok(String::new());
     }
     Ok(text.clone())
@@ -123,7 +123,7 @@ pub(super) struct SamCors {
 }
 
 /// Reads `Cors`: an origin, or a mapping. The values are in single quotes.
-pub(super) fn sam_cors(of: &Properties<'_>) -> Result<Option<SamCors>, Mistake> {
+pub(super) fn sam_cors(of: &Properties<'_>) -> Result<Option<SamCors>, Diagnostic> {
     let plain = |text: String| quoted(&text).map(str::to_owned).unwrap_or(text);
     let Some(node) = of.node("Cors")? else { return Ok(None) };
     let mut cors = SamCors::default();

@@ -41,12 +41,12 @@ use std::path::{Path, PathBuf};
 use hardcap_limits::Limits;
 use indexmap::IndexMap;
 
-pub use crate::source::mistake::{Position, TemplateError, Warning};
+pub use crate::source::diagnostic::{Position, TemplateError, Warning};
 
 use crate::packaging::Package;
 use crate::rules::Ignored;
 use crate::settings::Settings;
-use crate::source::mistake::{self, Source};
+use crate::source::diagnostic::{self, Source};
 use crate::source::tree;
 use hardcap_core::config::Config;
 use nested::Around;
@@ -112,9 +112,11 @@ fn load_within(
     if text.len() > LARGEST {
         let message =
             format!("this file has {} bytes; the maximum of a template is {LARGEST}", text.len());
-        return Err(source.error(mistake::Mistake::new(Position { line: 1, column: 1 }, message)));
+        return Err(
+            source.error(diagnostic::Diagnostic::new(Position { line: 1, column: 1 }, message))
+        );
     }
-    read(&source, settings, limits, around).map_err(|mistake| source.error(mistake))
+    read(&source, settings, limits, around).map_err(|diagnostic| source.error(diagnostic))
 }
 
 fn read(
@@ -122,7 +124,7 @@ fn read(
     settings: &Settings,
     limits: Limits,
     around: Around,
-) -> Result<Loaded, mistake::Mistake> {
+) -> Result<Loaded, diagnostic::Diagnostic> {
     let document = yaml::parse(source.text)?;
     let mut includes = include::Includes::new(source.path.parent().unwrap_or(Path::new(".")));
     let template = includes.expand(document.root)?;
@@ -131,7 +133,7 @@ fn read(
     let mut loaded = assemble::assemble(&template, source, settings, limits, around)?;
     loaded.files.extend(includes.files);
     let warnings = document.warnings.into_iter().chain(includes.warnings);
-    loaded.warnings.extend(warnings.map(|mistake| source.warning(mistake)));
+    loaded.warnings.extend(warnings.map(|diagnostic| source.warning(diagnostic)));
     // The warnings of this template come first.
     loaded.warnings.sort_by_key(|it| (it.path != source.path, it.path.clone(), it.position));
     Ok(loaded)
@@ -148,9 +150,9 @@ impl Loaded {
             if let Some((first, at)) = self.places.get(logical_id) {
                 let message =
                     format!("`{logical_id}` is already declared in {}:{at}", first.display());
-                let mistake = mistake::Mistake::new(*position, message)
+                let diagnostic = diagnostic::Diagnostic::new(*position, message)
                     .help("give one of them another logical id");
-                return Err(Source { path, text: other_text }.error(mistake));
+                return Err(Source { path, text: other_text }.error(diagnostic));
             }
         }
         self.join(other);

@@ -11,7 +11,7 @@ use hardcap_limits::Limits;
 use indexmap::IndexMap;
 use sha2::{Digest as _, Sha256};
 
-use super::mistake::{Mistake, Position};
+use super::diagnostic::{Diagnostic, Position};
 use super::properties::Properties;
 use super::references::kind;
 use super::scope::Scope;
@@ -33,7 +33,7 @@ pub(super) struct Around {
     /// The names of functions in other templates of the run.
     functions: Vec<String>,
     /// Parameters whose values cannot be evaluated in the parent, with the error.
-    pub(super) without_value: IndexMap<String, Mistake>,
+    pub(super) without_value: IndexMap<String, Diagnostic>,
 }
 
 /// The nested stacks of a template, and the settings to read their templates with.
@@ -108,7 +108,7 @@ impl Scope<'_> {
     }
 
     /// Reads the template of a nested stack, once. A template that is not on this machine is left out with a warning.
-    pub(super) fn read_nested(&self, entry: &MappingEntry) -> Result<(), Mistake> {
+    pub(super) fn read_nested(&self, entry: &MappingEntry) -> Result<(), Diagnostic> {
         match self.nesting.stacks.borrow().get(&entry.key) {
             None => {}
             Some(NestedStack::Read(_) | NestedStack::LeftOut) => return Ok(()),
@@ -117,7 +117,7 @@ impl Scope<'_> {
                     "the parameters of the nested stack `{}` depend on its own outputs",
                     entry.key
                 );
-                return Err(Mistake::new(entry.at, message));
+                return Err(Diagnostic::new(entry.at, message));
             }
         }
         let keep = |stack| self.nesting.stacks.borrow_mut().insert(entry.key.clone(), stack);
@@ -137,7 +137,7 @@ impl Scope<'_> {
         if around.templates.contains(&packaging::absolute(&template)) {
             let message =
                 format!("the nested stack `{}` contains itself: {}", entry.key, template.display());
-            return Err(Mistake::new(entry.at, message));
+            return Err(Diagnostic::new(entry.at, message));
         }
         let mut settings = self.settings_of(entry);
         if let Some(parameters) = of.child("Parameters")? {
@@ -149,8 +149,8 @@ impl Scope<'_> {
                     }
                     Ok(None) => {}
                     // This is an error only if the nested template uses the parameter.
-                    Err(mistake) => {
-                        around.without_value.insert(name, mistake);
+                    Err(diagnostic) => {
+                        around.without_value.insert(name, diagnostic);
                     }
                 }
             }
@@ -161,7 +161,7 @@ impl Scope<'_> {
         of.finish();
         let limits = self.nesting.limits.clone();
         let loaded = super::load_within(&text, &template, &settings, limits, around);
-        let mut loaded = loaded.map_err(|error| Mistake::in_another_file(entry.at, error))?;
+        let mut loaded = loaded.map_err(|error| Diagnostic::in_another_file(entry.at, error))?;
         loaded.files.push(template);
         keep(NestedStack::Read(Box::new(loaded)));
         Ok(())
@@ -173,7 +173,7 @@ impl Scope<'_> {
         entry: &MappingEntry,
         output: &str,
         at: Position,
-    ) -> Result<Option<Node>, Mistake> {
+    ) -> Result<Option<Node>, Diagnostic> {
         if !self.exists(entry)? {
             return Ok(None);
         }
@@ -189,7 +189,7 @@ impl Scope<'_> {
             entry.key
         );
         let known = outputs.iter().map(|known| known.key.as_str());
-        Err(Mistake::new(at, message).nearest(output, known))
+        Err(Diagnostic::new(at, message).nearest(output, known))
     }
 
     /// The names of functions in the templates around this one and in its nested stacks.
@@ -238,7 +238,10 @@ impl Scope<'_> {
 }
 
 /// The file of a nested template; `None` with a warning if it is not on this machine.
-fn nested_template(of: &Properties<'_>, entry: &MappingEntry) -> Result<Option<PathBuf>, Mistake> {
+fn nested_template(
+    of: &Properties<'_>,
+    entry: &MappingEntry,
+) -> Result<Option<PathBuf>, Diagnostic> {
     let folder = of.scope.nesting.folder();
     let key =
         if kind(entry) == "AWS::Serverless::Application" { "Location" } else { "TemplateURL" };
@@ -249,7 +252,7 @@ fn nested_template(of: &Properties<'_>, entry: &MappingEntry) -> Result<Option<P
         return Ok(Some(folder.join(asset)));
     }
     let left_out = |message: String, help: &str| {
-        of.scope.warn(Mistake::new(of.at, message).rule("not-emulated").help(help));
+        of.scope.warn(Diagnostic::new(of.at, message).rule("not-emulated").help(help));
         Ok(None)
     };
     let Some(node) = node else {
@@ -287,11 +290,11 @@ fn nested_template(of: &Properties<'_>, entry: &MappingEntry) -> Result<Option<P
     }
 }
 
-fn read_template(of: &Properties<'_>, path: &Path) -> Result<String, Mistake> {
+fn read_template(of: &Properties<'_>, path: &Path) -> Result<String, Diagnostic> {
     let failed = |why: String| {
         let message =
             format!("the template of {} cannot be read: {}: {why}", of.what, path.display());
-        Mistake::new(of.at, message).help("correct its path, which is relative to this template")
+        Diagnostic::new(of.at, message).help("correct its path, which is relative to this template")
     };
     let size = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
     if size > LARGEST as u64 {

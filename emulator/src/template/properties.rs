@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use indexmap::IndexMap;
 
-use super::mistake::{Mistake, Position};
+use super::diagnostic::{Diagnostic, Position};
 use super::scope::Scope;
 use super::tree::{Mapping, MappingEntry, Node, Value};
 
@@ -24,7 +24,7 @@ impl<'n> Properties<'n> {
         scope: &'n Scope<'n>,
         what: String,
         node: &'n Node,
-    ) -> Result<Properties<'n>, Mistake> {
+    ) -> Result<Properties<'n>, Diagnostic> {
         let node = scope.choose(node)?;
         let entries = node.entries(&what)?;
         Ok(Properties { scope, what, at: node.at, entries, known: RefCell::default() })
@@ -35,7 +35,7 @@ impl<'n> Properties<'n> {
         scope: &'n Scope<'n>,
         what: &str,
         entry: &'n MappingEntry,
-    ) -> Result<Properties<'n>, Mistake> {
+    ) -> Result<Properties<'n>, Diagnostic> {
         let what = format!("{what} `{}`", entry.key);
         match entry.value.get("Properties") {
             Some(node) => Properties::new(scope, what, node),
@@ -50,7 +50,7 @@ impl<'n> Properties<'n> {
     }
 
     /// The unevaluated value of a property, with `Fn::If` followed; `None` when it is absent.
-    pub(crate) fn node(&self, key: &str) -> Result<Option<&'n Node>, Mistake> {
+    pub(crate) fn node(&self, key: &str) -> Result<Option<&'n Node>, Diagnostic> {
         self.known.borrow_mut().push(key.to_owned());
         let Some(entry) = self.entries.find(key) else {
             return Ok(None);
@@ -61,41 +61,41 @@ impl<'n> Properties<'n> {
     }
 
     /// The value of a property; `None` when it is absent or evaluates to `AWS::NoValue`.
-    pub(crate) fn value(&self, key: &str) -> Result<Option<Node>, Mistake> {
+    pub(crate) fn value(&self, key: &str) -> Result<Option<Node>, Diagnostic> {
         let Some(node) = self.node(key)? else { return Ok(None) };
         let value = self.scope.evaluate(node)?;
         Ok((!value.is_absent()).then_some(Node { at: node.at, ..value }))
     }
 
-    pub(crate) fn text(&self, key: &str) -> Result<Option<String>, Mistake> {
+    pub(crate) fn text(&self, key: &str) -> Result<Option<String>, Diagnostic> {
         let Some(value) = self.value(key)? else { return Ok(None) };
         value.scalar(&self.name(key)).map(|text| Some(text.to_owned()))
     }
 
-    pub(crate) fn required_text(&self, key: &str) -> Result<String, Mistake> {
+    pub(crate) fn required_text(&self, key: &str) -> Result<String, Diagnostic> {
         self.text(key)?
-            .ok_or_else(|| Mistake::new(self.at, format!("{} has no `{key}`", self.what)))
+            .ok_or_else(|| Diagnostic::new(self.at, format!("{} has no `{key}`", self.what)))
     }
 
-    pub(crate) fn number<N: FromStr>(&self, key: &str) -> Result<Option<N>, Mistake> {
+    pub(crate) fn number<N: FromStr>(&self, key: &str) -> Result<Option<N>, Diagnostic> {
         let Some(value) = self.value(key)? else { return Ok(None) };
         match value.scalar(&self.name(key))?.parse() {
             Ok(number) => Ok(Some(number)),
-            Err(_) => Err(value.mistaken(&self.name(key), "a whole number")),
+            Err(_) => Err(value.unexpected(&self.name(key), "a whole number")),
         }
     }
 
-    pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>, Mistake> {
+    pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>, Diagnostic> {
         let Some(value) = self.value(key)? else { return Ok(None) };
         match &value.value {
             Value::Text(text) if text == "true" => Ok(Some(true)),
             Value::Text(text) if text == "false" => Ok(Some(false)),
-            _ => Err(value.mistaken(&self.name(key), "true or false")),
+            _ => Err(value.unexpected(&self.name(key), "true or false")),
         }
     }
 
     /// A list of texts. A text alone is a list of one item, as in CloudFormation.
-    pub(crate) fn texts(&self, key: &str) -> Result<Vec<String>, Mistake> {
+    pub(crate) fn texts(&self, key: &str) -> Result<Vec<String>, Diagnostic> {
         let Some(value) = self.value(key)? else { return Ok(Vec::new()) };
         if let Value::Text(text) = &value.value {
             return Ok(vec![text.clone()]);
@@ -104,7 +104,7 @@ impl<'n> Properties<'n> {
         items.iter().map(|item| item.scalar(&self.name(key)).map(str::to_owned)).collect()
     }
 
-    pub(crate) fn text_map(&self, key: &str) -> Result<IndexMap<String, String>, Mistake> {
+    pub(crate) fn text_map(&self, key: &str) -> Result<IndexMap<String, String>, Diagnostic> {
         let Some(value) = self.value(key)? else { return Ok(IndexMap::new()) };
         let mut texts = IndexMap::new();
         for entry in value.entries(&self.name(key))? {
@@ -115,13 +115,13 @@ impl<'n> Properties<'n> {
     }
 
     /// A mapping in this mapping.
-    pub(crate) fn child(&self, key: &str) -> Result<Option<Properties<'n>>, Mistake> {
+    pub(crate) fn child(&self, key: &str) -> Result<Option<Properties<'n>>, Diagnostic> {
         let Some(node) = self.node(key)? else { return Ok(None) };
         Properties::new(self.scope, self.name(key), node).map(Some)
     }
 
     /// The mappings in a list in this mapping.
-    pub(crate) fn children(&self, key: &str) -> Result<Vec<Properties<'n>>, Mistake> {
+    pub(crate) fn children(&self, key: &str) -> Result<Vec<Properties<'n>>, Diagnostic> {
         let Some(node) = self.node(key)? else { return Ok(Vec::new()) };
         let mut children = Vec::new();
         for item in node.items(&self.name(key))? {
@@ -137,7 +137,7 @@ impl<'n> Properties<'n> {
     pub(crate) fn named_children(
         &self,
         key: &str,
-    ) -> Result<Vec<(&'n MappingEntry, Properties<'n>)>, Mistake> {
+    ) -> Result<Vec<(&'n MappingEntry, Properties<'n>)>, Diagnostic> {
         let Some(node) = self.node(key)? else { return Ok(Vec::new()) };
         let entries = node.entries(&self.name(key))?.iter();
         entries
@@ -159,19 +159,19 @@ impl<'n> Properties<'n> {
     }
 
     /// Warns of a property that has an effect on AWS and none here, with the consequence.
-    pub(crate) fn not_emulated(&self, key: &str, consequence: &str) -> Result<(), Mistake> {
+    pub(crate) fn not_emulated(&self, key: &str, consequence: &str) -> Result<(), Diagnostic> {
         if let Some(node) = self.node(key)? {
             let message = format!("{} is not emulated: {consequence}", self.name(key));
-            self.scope.warn(Mistake::new(node.at, message).rule("not-emulated"));
+            self.scope.warn(Diagnostic::new(node.at, message).rule("not-emulated"));
         }
         Ok(())
     }
 
     /// Warns of an authorization property that is not enforced here, with the consequence.
-    pub(crate) fn not_checked(&self, key: &str, consequence: &str) -> Result<(), Mistake> {
+    pub(crate) fn not_checked(&self, key: &str, consequence: &str) -> Result<(), Diagnostic> {
         if let Some(node) = self.node(key)? {
             let message = format!("{} is not enforced: {consequence}", self.name(key));
-            self.scope.warn(Mistake::new(node.at, message).rule("access-not-checked"));
+            self.scope.warn(Diagnostic::new(node.at, message).rule("access-not-checked"));
         }
         Ok(())
     }
@@ -184,7 +184,7 @@ impl<'n> Properties<'n> {
                 "{} has the property `{}`, which hardcap does not know",
                 self.what, entry.key
             );
-            let warning = Mistake::new(entry.at, message).rule("unknown-property");
+            let warning = Diagnostic::new(entry.at, message).rule("unknown-property");
             self.scope.warn(warning.nearest(&entry.key, known.iter().map(String::as_str)));
         }
     }

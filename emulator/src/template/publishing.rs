@@ -5,8 +5,8 @@
 
 use super::assemble::Parts;
 use super::asynchronous;
+use super::diagnostic::{Diagnostic, Position};
 use super::function::function_of;
-use super::mistake::{Mistake, Position};
 use super::properties::Properties;
 use super::references::kind;
 use super::scope::Scope;
@@ -25,7 +25,7 @@ pub(super) fn auto_publish(function: &mut Function, alias: &str) {
 }
 
 /// Reads versions, aliases and event configurations that are resources, after all functions were read.
-pub(super) fn connect(scope: &Scope<'_>, parts: &mut Parts) -> Result<(), Mistake> {
+pub(super) fn connect(scope: &Scope<'_>, parts: &mut Parts) -> Result<(), Diagnostic> {
     // Aliases are read before their event configurations.
     for (wanted, what) in
         [(VERSION, "the version"), (ALIAS, "the alias"), (EVENTS, "the configuration")]
@@ -37,7 +37,7 @@ pub(super) fn connect(scope: &Scope<'_>, parts: &mut Parts) -> Result<(), Mistak
             let of = Properties::of(scope, what, entry)?;
             let Some(name) = of.text("FunctionName")? else {
                 let message = format!("{} has no `FunctionName`: it is left out", of.what);
-                scope.warn(Mistake::new(of.at, message));
+                scope.warn(Diagnostic::new(of.at, message));
                 continue;
             };
             let name = function_of(&name).to_owned();
@@ -63,10 +63,10 @@ fn not_here(of: &Properties<'_>, name: &str) {
         "{} belongs to the function `{name}`, which is not in this template: it is left out",
         of.what
     );
-    of.scope.warn(Mistake::new(of.at, message).rule("not-emulated"));
+    of.scope.warn(Diagnostic::new(of.at, message).rule("not-emulated"));
 }
 
-fn version(of: Properties<'_>, function: &mut Function) -> Result<(), Mistake> {
+fn version(of: Properties<'_>, function: &mut Function) -> Result<(), Diagnostic> {
     of.without_effect(&["CodeSha256", "Description", "FunctionScalingConfig", "RuntimePolicy"]);
     of.not_emulated("ProvisionedConcurrencyConfig", "sandboxes start when they are needed")?;
     function.publishing.version = true;
@@ -74,7 +74,7 @@ fn version(of: Properties<'_>, function: &mut Function) -> Result<(), Mistake> {
     Ok(())
 }
 
-fn alias(of: Properties<'_>, function: &mut Function) -> Result<(), Mistake> {
+fn alias(of: Properties<'_>, function: &mut Function) -> Result<(), Diagnostic> {
     of.without_effect(&["Description"]);
     of.not_emulated("RoutingConfig", "a run has one version, which gets every invocation")?;
     of.not_emulated("ProvisionedConcurrencyConfig", "sandboxes start when they are needed")?;
@@ -83,7 +83,7 @@ fn alias(of: Properties<'_>, function: &mut Function) -> Result<(), Mistake> {
     if function.publishing.alias(&name).is_some() {
         let message =
             format!("the function `{}` already has an alias `{name}`", function.logical_id);
-        return Err(Mistake::new(of.at, message).help("give one of them another `Name`"));
+        return Err(Diagnostic::new(of.at, message).help("give one of them another `Name`"));
     }
     function.publishing.version |= !latest;
     function.publishing.aliases.push(PublishedAlias { name, latest });
@@ -91,7 +91,7 @@ fn alias(of: Properties<'_>, function: &mut Function) -> Result<(), Mistake> {
     Ok(())
 }
 
-fn events(of: Properties<'_>, function: &mut Function) -> Result<(), Mistake> {
+fn events(of: Properties<'_>, function: &mut Function) -> Result<(), Diagnostic> {
     let qualifier = of.required_text("Qualifier")?;
     let mut events = asynchronous::event_invoke_config(&of, function)?;
     events.dead_letter.clone_from(&function.events.dead_letter);
@@ -119,5 +119,5 @@ pub(super) fn check(scope: &Scope<'_>, at: Position, target: &str, functions: &[
         function.logical_id
     );
     let known = function.publishing.aliases.iter().map(|alias| alias.name.as_str());
-    scope.warn(Mistake::new(at, message).nearest(qualifier, known));
+    scope.warn(Diagnostic::new(at, message).nearest(qualifier, known));
 }

@@ -8,9 +8,9 @@ use super::api::{
 use super::api::{minimum_compression, payload_format, response_transfer_mode, stage_name};
 use super::assemble::Parts;
 use super::connect::{From, PendingRoute};
+use super::diagnostic::{Diagnostic, Position};
 use super::function::target_of;
 use super::gateway_responses;
-use super::mistake::{Mistake, Position};
 use super::mock;
 use super::openapi;
 use super::properties::Properties;
@@ -25,7 +25,7 @@ pub(super) fn read(
     scope: &Scope<'_>,
     entry: &MappingEntry,
     parts: &mut Parts,
-) -> Result<(), Mistake> {
+) -> Result<(), Diagnostic> {
     match kind(entry) {
         "AWS::ApiGateway::RestApi" => rest_api(scope, entry, parts),
         "AWS::ApiGatewayV2::Api" => http_api(scope, entry, parts),
@@ -55,14 +55,14 @@ pub(super) fn read(
         | "AWS::ApiGatewayV2::Deployment" => Ok(()),
         kind => {
             let message = format!("`{}` is a {kind}, which hardcap does not emulate", entry.key);
-            scope.warn(Mistake::new(entry.at, message).rule("not-emulated"));
+            scope.warn(Diagnostic::new(entry.at, message).rule("not-emulated"));
             Ok(())
         }
     }
 }
 
 /// Adds stages, routes and methods to the APIs that they name.
-pub(super) fn connect(scope: &Scope<'_>, parts: &mut Parts) -> Result<(), Mistake> {
+pub(super) fn connect(scope: &Scope<'_>, parts: &mut Parts) -> Result<(), Diagnostic> {
     for entry in scope.resources {
         match kind(entry) {
             _ if !scope.exists(entry)? => {}
@@ -80,7 +80,7 @@ pub(super) fn connect(scope: &Scope<'_>, parts: &mut Parts) -> Result<(), Mistak
     Ok(())
 }
 
-fn rest_api(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Result<(), Mistake> {
+fn rest_api(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Result<(), Diagnostic> {
     let of = Properties::of(scope, "the API", entry)?;
     of.without_effect(&[
         "ApiKeySourceType",
@@ -111,7 +111,7 @@ fn rest_api(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Resul
     Ok(())
 }
 
-fn http_api(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Result<(), Mistake> {
+fn http_api(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Result<(), Diagnostic> {
     let of = Properties::of(scope, "the HTTP API", entry)?;
     of.without_effect(&[
         "Description",
@@ -127,7 +127,7 @@ fn http_api(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Resul
     if protocol.as_deref().is_some_and(|protocol| protocol != "HTTP") {
         let message =
             format!("`{}` is a WebSocket API, which is not emulated: it is left out", entry.key);
-        scope.warn(Mistake::new(entry.at, message).rule("not-emulated"));
+        scope.warn(Diagnostic::new(entry.at, message).rule("not-emulated"));
         parts.left_out.push(entry.key.clone());
         return Ok(());
     }
@@ -172,7 +172,7 @@ fn stage(
     api_key: &str,
     variables: &str,
     parts: &mut Parts,
-) -> Result<(), Mistake> {
+) -> Result<(), Diagnostic> {
     let of = Properties::of(scope, "the stage", entry)?;
     let api = of.required_text(api_key)?;
     let name = stage_name(&of, of.required_text("StageName")?)?;
@@ -209,7 +209,11 @@ fn stage(
 }
 
 /// A deployment with a stage's name creates the stage.
-fn deployment(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Result<(), Mistake> {
+fn deployment(
+    scope: &Scope<'_>,
+    entry: &MappingEntry,
+    parts: &mut Parts,
+) -> Result<(), Diagnostic> {
     let of = Properties::of(scope, "the deployment", entry)?;
     if of.node("StageName")?.is_some() {
         stage(scope, entry, "RestApiId", "Variables", parts)?;
@@ -217,7 +221,7 @@ fn deployment(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Res
     Ok(())
 }
 
-fn route(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Result<(), Mistake> {
+fn route(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Result<(), Diagnostic> {
     let of = Properties::of(scope, "the route", entry)?;
     let api = of.required_text("ApiId")?;
     if parts.left_out.iter().any(|id| *id == api || scope.api_id(id) == api) {
@@ -226,12 +230,15 @@ fn route(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Result<(
     let (method, path) = route_key(&of, &of.required_text("RouteKey")?)?;
     of.without_effect(&["ModelSelectionExpression", "OperationName", "RequestModels"]);
     let Some(target) = of.text("Target")? else {
-        scope.warn(Mistake::new(entry.at, format!("{} has no `Target`: it is left out", of.what)));
+        scope.warn(Diagnostic::new(
+            entry.at,
+            format!("{} has no `Target`: it is left out", of.what),
+        ));
         return Ok(());
     };
     let id = target.strip_prefix("integrations/").unwrap_or(&target);
     let Some(integration) = scope.resource(id) else {
-        return Err(Mistake::new(
+        return Err(Diagnostic::new(
             of.at,
             format!("{} does not name an integration of this template", of.name("Target")),
         )
@@ -253,7 +260,7 @@ fn route(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Result<(
             integration.what,
             subtype.unwrap_or(kind)
         );
-        scope.warn(Mistake::new(integration.at, message).rule("not-emulated"));
+        scope.warn(Diagnostic::new(integration.at, message).rule("not-emulated"));
         return Ok(());
     }
     let route = Route {
@@ -277,17 +284,20 @@ fn route(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Result<(
 }
 
 /// The method and the path of a route key: `GET /items` or `$default`.
-fn route_key(of: &Properties<'_>, key: &str) -> Result<(String, String), Mistake> {
+fn route_key(of: &Properties<'_>, key: &str) -> Result<(String, String), Diagnostic> {
     if key == "$default" {
         return Ok(("ANY".to_owned(), key.to_owned()));
     }
     let parts = key.split_once(' ').and_then(|(method, path)| Some((known_method(method)?, path)));
     let Some((method, path)) = parts else {
-        return Err(Mistake::new(of.at, format!("the route key of {} cannot be `{key}`", of.what))
-            .help("write `GET /path`, `ANY /path` or `$default`"));
+        return Err(Diagnostic::new(
+            of.at,
+            format!("the route key of {} cannot be `{key}`", of.what),
+        )
+        .help("write `GET /path`, `ANY /path` or `$default`"));
     };
     check_path(path).map_err(|why| {
-        Mistake::new(of.at, format!("the route key of {} cannot be `{key}`: {why}", of.what))
+        Diagnostic::new(of.at, format!("the route key of {} cannot be `{key}`: {why}", of.what))
     })?;
     Ok((method, path.to_owned()))
 }
@@ -305,11 +315,11 @@ const OF_INTEGRATIONS: [&str; 9] = [
     "RequestTemplates",
 ];
 
-fn method(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Result<(), Mistake> {
+fn method(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Result<(), Diagnostic> {
     let of = Properties::of(scope, "the method", entry)?;
     let written = of.required_text("HttpMethod")?;
     let Some(method) = known_method(&written) else {
-        return Err(Mistake::new(
+        return Err(Diagnostic::new(
             of.at,
             format!("{} cannot be `{written}`", of.name("HttpMethod")),
         ));
@@ -317,7 +327,7 @@ fn method(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Result<
     let api = of.required_text("RestApiId")?;
     let path = path_of(scope, &of.required_text("ResourceId")?, &of, 0)?;
     let Some(integration) = of.child("Integration")? else {
-        scope.warn(Mistake::new(
+        scope.warn(Diagnostic::new(
             entry.at,
             format!("{} has no `Integration`: it is left out", of.what),
         ));
@@ -335,7 +345,7 @@ fn method(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Result<
             "{} is {kind}, which is not emulated: the method is left out",
             integration.what
         );
-        scope.warn(Mistake::new(integration.at, message).rule("not-emulated"));
+        scope.warn(Diagnostic::new(integration.at, message).rule("not-emulated"));
         return Ok(());
     }
     let uri = integration.required_text("Uri")?;
@@ -362,7 +372,7 @@ fn finish_method(
     of: Properties<'_>,
     (api, at, mut route): (String, Position, Route),
     parts: &mut Parts,
-) -> Result<(), Mistake> {
+) -> Result<(), Diagnostic> {
     let auth = access::of_resource(&of)?;
     access::validated(&of, &mut route.access)?;
     of.without_effect(&["MethodResponses", "OperationName"]);
@@ -377,7 +387,7 @@ fn path_of(
     id: &str,
     of: &Properties<'_>,
     depth: usize,
-) -> Result<String, Mistake> {
+) -> Result<String, Diagnostic> {
     if id == ROOT_RESOURCE {
         return Ok("/".to_owned());
     }
@@ -386,12 +396,12 @@ fn path_of(
             "the resource `{id}` of {} is not in this template, or is its own parent",
             of.what
         );
-        return Err(Mistake::new(of.at, message));
+        return Err(Diagnostic::new(of.at, message));
     };
     let resource = Properties::of(scope, "the resource", entry)?;
     let parent = path_of(scope, &resource.required_text("ParentId")?, &resource, depth + 1)?;
     let path = format!("{}/{}", parent.trim_end_matches('/'), resource.required_text("PathPart")?);
     check_path(&path)
-        .map_err(|why| Mistake::new(resource.at, format!("invalid path `{path}`: {why}")))?;
+        .map_err(|why| Diagnostic::new(resource.at, format!("invalid path `{path}`: {why}")))?;
     Ok(path)
 }

@@ -1,6 +1,6 @@
 //! The values of `Ref` and `GetAtt` of a resource. Names that AWS would generate are the same in every run.
 
-use super::mistake::{Mistake, Position};
+use super::diagnostic::{Diagnostic, Position};
 use super::nested::{fitted, is_nested};
 use super::scope::Scope;
 use super::tree::{MappingEntry, Node, Value};
@@ -8,7 +8,7 @@ use hardcap_core::config::{ACCOUNT_ID, Stack};
 
 impl Scope<'_> {
     /// `Ref` of a resource: a name, an id or a URL, by the resource's type.
-    pub(super) fn resource_reference(&self, name: &str, at: Position) -> Result<Node, Mistake> {
+    pub(super) fn resource_reference(&self, name: &str, at: Position) -> Result<Node, Diagnostic> {
         let Some(entry) = self.resource(name) else {
             return self.generated_reference(name, at);
         };
@@ -48,7 +48,7 @@ impl Scope<'_> {
         name: &str,
         attribute: &str,
         at: Position,
-    ) -> Result<Node, Mistake> {
+    ) -> Result<Node, Diagnostic> {
         let Some(entry) = self.resource(name) else {
             return self.generated_attribute(name, attribute, at);
         };
@@ -112,7 +112,7 @@ impl Scope<'_> {
             ) => {
                 let message =
                     format!("`{name}`, a {}, has no attribute `{attribute}`", kind(entry));
-                return Err(Mistake::new(at, message).help(
+                return Err(Diagnostic::new(at, message).help(
                     "hardcap knows Arn, DomainName, RegionalDomainName, ApiEndpoint, FunctionUrl, Id, Type, Value",
                 ));
             }
@@ -127,7 +127,11 @@ impl Scope<'_> {
         Ok(Node::text(at, value))
     }
 
-    fn bucket_attribute(&self, entry: &MappingEntry, attribute: &str) -> Result<String, Mistake> {
+    fn bucket_attribute(
+        &self,
+        entry: &MappingEntry,
+        attribute: &str,
+    ) -> Result<String, Diagnostic> {
         let (name, region) = (self.bucket_name(entry)?, &self.names.region);
         Ok(match attribute {
             "Arn" => format!("arn:aws:s3:::{name}"),
@@ -143,7 +147,7 @@ impl Scope<'_> {
         entry: &MappingEntry,
         kind: &str,
         attribute: &str,
-    ) -> Result<String, Mistake> {
+    ) -> Result<String, Diagnostic> {
         match (kind, attribute) {
             ("AWS::SQS::Queue", "QueueUrl") => self.queue_url(entry),
             ("AWS::SQS::Queue", "QueueName")
@@ -169,19 +173,19 @@ impl Scope<'_> {
         format!("arn:aws:lambda:{}:{ACCOUNT_ID}:function:{name}", self.names.region)
     }
 
-    fn table_arn(&self, entry: &MappingEntry) -> Result<String, Mistake> {
+    fn table_arn(&self, entry: &MappingEntry) -> Result<String, Diagnostic> {
         let name = self.other_name(entry, "AWS::DynamoDB::Table")?;
         Ok(format!("arn:aws:dynamodb:{}:{ACCOUNT_ID}:table/{name}", self.names.region))
     }
 
     /// `https://sqs.us-east-1.amazonaws.com/000000000000/NAME`
-    fn queue_url(&self, entry: &MappingEntry) -> Result<String, Mistake> {
+    fn queue_url(&self, entry: &MappingEntry) -> Result<String, Diagnostic> {
         let name = self.other_name(entry, "AWS::SQS::Queue")?;
         Ok(format!("https://sqs.{}.amazonaws.com/{ACCOUNT_ID}/{name}", self.names.region))
     }
 
     /// The ARN of an alias or a version: the ARN of its function, followed by the alias or the number.
-    fn qualified(&self, entry: &MappingEntry, key: &str) -> Result<String, Mistake> {
+    fn qualified(&self, entry: &MappingEntry, key: &str) -> Result<String, Diagnostic> {
         let function = self.named(entry, &["FunctionName"])?.unwrap_or_default();
         let function = super::function::function_of(&function);
         let qualifier = self.named(entry, &[key])?.unwrap_or_else(|| "1".to_owned());
@@ -189,12 +193,16 @@ impl Scope<'_> {
     }
 
     /// `F.Alias` and `F.Version` of a function with `AutoPublishAlias` (AWS SAM developer guide, referenceable properties).
-    fn function_qualifier(&self, entry: &MappingEntry, attribute: &str) -> Result<String, Mistake> {
+    fn function_qualifier(
+        &self,
+        entry: &MappingEntry,
+        attribute: &str,
+    ) -> Result<String, Diagnostic> {
         let arn = self.function_arn(&self.function_name(entry)?);
         match (attribute, self.named(entry, &["AutoPublishAlias"])?) {
             ("Version.Version", _) => Ok("1".to_owned()),
             ("Alias", Some(alias)) => Ok(format!("{arn}:{alias}")),
-            ("Alias", None) => Err(Mistake::new(
+            ("Alias", None) => Err(Diagnostic::new(
                 entry.at,
                 format!("`{}` has no alias because it has no `AutoPublishAlias`", entry.key),
             )),
@@ -203,7 +211,7 @@ impl Scope<'_> {
     }
 
     /// The ARN of a resource that is not emulated, in the form of its service.
-    fn other_arn(&self, entry: &MappingEntry, kind: &str) -> Result<String, Mistake> {
+    fn other_arn(&self, entry: &MappingEntry, kind: &str) -> Result<String, Diagnostic> {
         let name = self.other_name(entry, kind)?;
         let (region, account) = (self.names.region.as_str(), ACCOUNT_ID);
         let (service, region, account, resource) = match kind {
@@ -240,13 +248,13 @@ impl Scope<'_> {
         Ok(format!("arn:aws:{service}:{region}:{account}:{resource}"))
     }
 
-    fn secret_arn(&self, entry: &MappingEntry) -> Result<String, Mistake> {
+    fn secret_arn(&self, entry: &MappingEntry) -> Result<String, Diagnostic> {
         let name = self.other_name(entry, "AWS::SecretsManager::Secret")?;
         Ok(hardcap_core::config::secret_arn(&self.names.region, &name, 0))
     }
 
     /// `Ref` of a resource that SAM generates: the role or the URL of a function, the stage of an API.
-    fn generated_reference(&self, name: &str, at: Position) -> Result<Node, Mistake> {
+    fn generated_reference(&self, name: &str, at: Position) -> Result<Node, Diagnostic> {
         if let Some((function, attribute)) = name.split_once('.')
             && is_qualifier(attribute)
             && let Some(entry) = self.resource(function)
@@ -284,7 +292,7 @@ impl Scope<'_> {
         name: &str,
         attribute: &str,
         at: Position,
-    ) -> Result<Node, Mistake> {
+    ) -> Result<Node, Diagnostic> {
         if self.generated(name, "Role").is_some() && attribute == "Arn" {
             return Ok(Node::text(at, format!("arn:aws:iam::{ACCOUNT_ID}:role/{name}")));
         }
@@ -294,23 +302,23 @@ impl Scope<'_> {
         Err(self.unknown(name, at))
     }
 
-    fn unknown(&self, name: &str, at: Position) -> Mistake {
+    fn unknown(&self, name: &str, at: Position) -> Diagnostic {
         if let Some(why) = self.nesting.around.without_value.get(name) {
             let message = format!(
                 "the parameter `{name}` of this nested stack has no value: {}",
                 why.message
             );
-            return Mistake { at, message, ..why.clone() };
+            return Diagnostic { at, message, ..why.clone() };
         }
         if self.declared.contains(name) {
             let help =
                 format!("give it with --parameter {name}=…, or under [parameters] in hardcap.toml");
-            return Mistake::new(at, format!("the parameter `{name}` has no value")).help(help);
+            return Diagnostic::new(at, format!("the parameter `{name}` has no value")).help(help);
         }
         let known: Vec<&str> = self.known_names().collect();
         let declared =
             "give it a default under Parameters, a value with --parameter, or declare the resource";
-        Mistake::new(at, format!("this template has no parameter or resource `{name}`"))
+        Diagnostic::new(at, format!("this template has no parameter or resource `{name}`"))
             .help(declared)
             .nearest(name, known)
     }
@@ -322,7 +330,7 @@ impl Scope<'_> {
     }
 
     /// The function's name: the template's, else the logical id. On AWS the latter has a random suffix.
-    pub(crate) fn function_name(&self, entry: &MappingEntry) -> Result<String, Mistake> {
+    pub(crate) fn function_name(&self, entry: &MappingEntry) -> Result<String, Diagnostic> {
         let given = self.named(entry, &["FunctionName"])?;
         let path = &self.nesting.around.path;
         Ok(given.unwrap_or_else(|| fitted(format!("{}{}", path.replace('/', "-"), entry.key), 64)))
@@ -334,7 +342,7 @@ impl Scope<'_> {
     }
 
     /// The bucket's name: the template's, else the stack's name and the logical id in lower case.
-    pub(crate) fn bucket_name(&self, entry: &MappingEntry) -> Result<String, Mistake> {
+    pub(crate) fn bucket_name(&self, entry: &MappingEntry) -> Result<String, Diagnostic> {
         if let Some(name) = self.named(entry, &["BucketName"])? {
             return Ok(name);
         }
@@ -355,7 +363,7 @@ impl Scope<'_> {
     }
 
     /// The value of the first of these properties that the resource has.
-    fn named(&self, entry: &MappingEntry, keys: &[&str]) -> Result<Option<String>, Mistake> {
+    fn named(&self, entry: &MappingEntry, keys: &[&str]) -> Result<Option<String>, Diagnostic> {
         let Some(properties) = entry.value.get("Properties") else { return Ok(None) };
         for key in keys {
             if let Some(node) = properties.get(key) {
@@ -369,7 +377,11 @@ impl Scope<'_> {
     }
 
     /// The name of another resource: the template's, else the stack's name and the logical id.
-    pub(crate) fn other_name(&self, entry: &MappingEntry, kind: &str) -> Result<String, Mistake> {
+    pub(crate) fn other_name(
+        &self,
+        entry: &MappingEntry,
+        kind: &str,
+    ) -> Result<String, Diagnostic> {
         let last = kind.rsplit("::").next().unwrap_or(kind);
         let own = format!("{last}Name");
         let given = self.named(entry, &[&own, "Name"])?;

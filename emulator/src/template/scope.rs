@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use indexmap::{IndexMap, IndexSet};
 
-use super::mistake::{Mistake, Position};
+use super::diagnostic::{Diagnostic, Position};
 use super::nested::Nesting;
 use super::tree::{Mapping, MappingEntry, Node, Value};
 use hardcap_core::config::{ACCOUNT_ID, Stack};
@@ -34,7 +34,7 @@ pub(crate) struct Scope<'a> {
     /// The stacks around this template and within it.
     pub(super) nesting: Nesting<'a>,
     decided: RefCell<IndexMap<String, bool>>,
-    warnings: RefCell<IndexSet<Mistake>>,
+    warnings: RefCell<IndexSet<Diagnostic>>,
     work: Cell<usize>,
     depth: Cell<usize>,
 }
@@ -46,8 +46,8 @@ impl<'a> Scope<'a> {
         names: StackNames,
         given: &IndexMap<String, String>,
         nesting: Nesting<'a>,
-    ) -> Result<Scope<'a>, Mistake> {
-        let section = |name: &str| -> Result<&'a Mapping, Mistake> {
+    ) -> Result<Scope<'a>, Diagnostic> {
+        let section = |name: &str| -> Result<&'a Mapping, Diagnostic> {
             template
                 .get(name)
                 .map_or(Ok(Mapping::none()), |node| node.entries(&format!("`{name}`")))
@@ -79,18 +79,18 @@ impl<'a> Scope<'a> {
     }
 
     /// Adds a warning, once.
-    pub(crate) fn warn(&self, warning: Mistake) {
+    pub(crate) fn warn(&self, warning: Diagnostic) {
         self.warnings.borrow_mut().insert(warning);
     }
 
-    pub(crate) fn into_warnings(self) -> Vec<Mistake> {
+    pub(crate) fn into_warnings(self) -> Vec<Diagnostic> {
         let mut warnings = Vec::from_iter(self.warnings.into_inner());
         warnings.sort_by_key(|warning| warning.at);
         warnings
     }
 
     /// Whether a resource's condition is true.
-    pub(crate) fn exists(&self, entry: &MappingEntry) -> Result<bool, Mistake> {
+    pub(crate) fn exists(&self, entry: &MappingEntry) -> Result<bool, Diagnostic> {
         match entry.value.get("Condition") {
             Some(condition) => {
                 let name = condition.scalar("the `Condition` of a resource")?;
@@ -105,7 +105,7 @@ impl<'a> Scope<'a> {
     }
 
     /// The value of a pseudo parameter, such as `AWS::Region`.
-    pub(super) fn pseudo_parameter(&self, name: &str, at: Position) -> Result<Node, Mistake> {
+    pub(super) fn pseudo_parameter(&self, name: &str, at: Position) -> Result<Node, Diagnostic> {
         let value = match name {
             "AWS::Region" => self.names.region.clone(),
             "AWS::AccountId" => ACCOUNT_ID.to_owned(),
@@ -117,7 +117,7 @@ impl<'a> Scope<'a> {
             "AWS::NoValue" => return Ok(Node::new(at, Value::Absent)),
             _ => {
                 let known = PSEUDO_PARAMETERS.iter().copied();
-                return Err(Mistake::new(
+                return Err(Diagnostic::new(
                     at,
                     format!("CloudFormation has no pseudo parameter `{name}`"),
                 )
@@ -137,8 +137,8 @@ impl<'a> Scope<'a> {
     pub(super) fn decide(
         &self,
         name: &str,
-        evaluate: impl FnOnce() -> Result<bool, Mistake>,
-    ) -> Result<bool, Mistake> {
+        evaluate: impl FnOnce() -> Result<bool, Diagnostic>,
+    ) -> Result<bool, Diagnostic> {
         if let Some(known) = self.decided.borrow().get(name) {
             return Ok(*known);
         }
@@ -152,11 +152,11 @@ impl<'a> Scope<'a> {
         &self,
         at: Position,
         size: usize,
-        evaluate: impl FnOnce() -> Result<T, Mistake>,
-    ) -> Result<T, Mistake> {
+        evaluate: impl FnOnce() -> Result<T, Diagnostic>,
+    ) -> Result<T, Diagnostic> {
         self.work.set(self.work.get().saturating_add(size).saturating_add(1));
         if self.work.get() > MOST_WORK {
-            return Err(Mistake::new(
+            return Err(Diagnostic::new(
                 at,
                 format!(
                     "the expressions of this template need more than {MOST_WORK} steps and bytes"
@@ -165,7 +165,10 @@ impl<'a> Scope<'a> {
         }
         let depth = self.depth.get();
         if depth > DEEPEST_REFERENCE {
-            return Err(Mistake::new(at, "this expression refers to itself or is nested too deep"));
+            return Err(Diagnostic::new(
+                at,
+                "this expression refers to itself or is nested too deep",
+            ));
         }
         self.depth.set(depth + 1);
         let outcome = evaluate();
@@ -186,13 +189,13 @@ const PSEUDO_PARAMETERS: [&str; 8] = [
 ];
 
 /// The value of a parameter: the given one, else its default. `None` without either, which is an error only where it is used.
-fn parameter(entry: &MappingEntry, given: Option<&String>) -> Result<Option<Node>, Mistake> {
+fn parameter(entry: &MappingEntry, given: Option<&String>) -> Result<Option<Node>, Diagnostic> {
     let what = format!("the parameter `{}`", entry.key);
     entry.value.entries(&what)?;
     let kind = match entry.value.get("Type") {
         Some(node) => node.scalar(&format!("`Type` of {what}"))?,
         None => {
-            return Err(Mistake::new(entry.at, format!("{what} has no `Type`"))
+            return Err(Diagnostic::new(entry.at, format!("{what} has no `Type`"))
                 .help("write `Type: String`"));
         }
     };
@@ -210,14 +213,14 @@ fn parameter(entry: &MappingEntry, given: Option<&String>) -> Result<Option<Node
             Ok(Some(Node::new(node.at, Value::List(items.collect()))))
         }
         Value::Text(text) if kind == "Number" && text.trim().parse::<f64>().is_err() => {
-            Err(Mistake::new(node.at, format!("{what} must be a number, not `{text}`")))
+            Err(Diagnostic::new(node.at, format!("{what} must be a number, not `{text}`")))
         }
         Value::Text(text) => Ok(Some(Node::text(node.at, text))),
-        _ => Err(node.mistaken(&format!("the default of {what}"), "a text")),
+        _ => Err(node.unexpected(&format!("the default of {what}"), "a text")),
     }
 }
 
-fn check_allowed(entry: &MappingEntry, value: &Node) -> Result<(), Mistake> {
+fn check_allowed(entry: &MappingEntry, value: &Node) -> Result<(), Diagnostic> {
     let Some(allowed) = entry.value.get("AllowedValues") else { return Ok(()) };
     let Value::Text(text) = &value.value else { return Ok(()) };
     let what = format!("`AllowedValues` of the parameter `{}`", entry.key);
@@ -229,5 +232,5 @@ fn check_allowed(entry: &MappingEntry, value: &Node) -> Result<(), Mistake> {
         return Ok(());
     }
     let message = format!("the parameter `{}` cannot be `{text}`", entry.key);
-    Err(Mistake::new(value.at, message).help(format!("write one of: {}", names.join(", "))))
+    Err(Diagnostic::new(value.at, message).help(format!("write one of: {}", names.join(", "))))
 }

@@ -1,6 +1,6 @@
 //! The template's stack as CloudFormation describes it: parameters, outputs and resources.
 
-use super::mistake::Mistake;
+use super::diagnostic::Diagnostic;
 use super::properties::Properties;
 use super::references::kind;
 use super::scope::Scope;
@@ -8,7 +8,7 @@ use super::tree::{Node, Value};
 use hardcap_core::config::{Output, Stack, StackResource};
 
 /// The stack of a template. An output that cannot be evaluated is left out with a warning.
-pub(super) fn read(scope: &Scope<'_>, template: &Node) -> Result<Stack, Mistake> {
+pub(super) fn read(scope: &Scope<'_>, template: &Node) -> Result<Stack, Diagnostic> {
     let description = template.get("Description").and_then(|node| node.scalar("").ok());
     Ok(Stack {
         name: scope.names.stack.clone(),
@@ -22,7 +22,7 @@ pub(super) fn read(scope: &Scope<'_>, template: &Node) -> Result<Stack, Mistake>
     })
 }
 
-fn outputs(scope: &Scope<'_>, template: &Node) -> Result<Vec<Output>, Mistake> {
+fn outputs(scope: &Scope<'_>, template: &Node) -> Result<Vec<Output>, Diagnostic> {
     let Some(section) = template.get("Outputs") else { return Ok(Vec::new()) };
     let mut outputs = Vec::new();
     for entry in section.entries("`Outputs`")? {
@@ -35,7 +35,7 @@ fn outputs(scope: &Scope<'_>, template: &Node) -> Result<Vec<Output>, Mistake> {
         }
         let value = of.value("Value").and_then(|value| match value {
             Some(value) => Ok(shown(&value)),
-            None => Err(Mistake::new(entry.at, format!("{} has no `Value`", of.what))),
+            None => Err(Diagnostic::new(entry.at, format!("{} has no `Value`", of.what))),
         });
         let export = of.child("Export").and_then(|export| match export {
             Some(export) => export.text("Name"),
@@ -48,16 +48,16 @@ fn outputs(scope: &Scope<'_>, template: &Node) -> Result<Vec<Output>, Mistake> {
                 description: of.text("Description")?,
                 export,
             }),
-            (Err(mistake), _) | (_, Err(mistake)) => {
-                let message = format!("{} is left out: {}", of.what, mistake.message);
-                scope.warn(Mistake { message, ..mistake });
+            (Err(diagnostic), _) | (_, Err(diagnostic)) => {
+                let message = format!("{} is left out: {}", of.what, diagnostic.message);
+                scope.warn(Diagnostic { message, ..diagnostic });
             }
         }
     }
     Ok(outputs)
 }
 
-fn resources(scope: &Scope<'_>) -> Result<Vec<StackResource>, Mistake> {
+fn resources(scope: &Scope<'_>) -> Result<Vec<StackResource>, Diagnostic> {
     let mut resources = Vec::new();
     for entry in scope.resources {
         if !scope.exists(entry)? {

@@ -1,6 +1,6 @@
 //! Tables, parameters and secrets of a template.
 
-use super::mistake::Mistake;
+use super::diagnostic::Diagnostic;
 use super::properties::Properties;
 use super::scope::Scope;
 use super::tree::{MappingEntry, Node};
@@ -11,7 +11,7 @@ use hardcap_core::config::{
 };
 
 /// `AWS::DynamoDB::Table`.
-pub(super) fn table(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Table, Mistake> {
+pub(super) fn table(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Table, Diagnostic> {
     let of = Properties::of(scope, "the table", entry)?;
     of.without_effect(&[
         "BillingMode",
@@ -54,12 +54,12 @@ pub(super) fn table(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Table, Mi
     let at = of.at;
     of.finish();
     crate::services::dynamodb::check_table(&table)
-        .map_err(|fault| Mistake::new(at, format!("invalid table `{}`: {fault}", entry.key)))?;
+        .map_err(|fault| Diagnostic::new(at, format!("invalid table `{}`: {fault}", entry.key)))?;
     Ok(table)
 }
 
 /// `AWS::Serverless::SimpleTable`: a partition key and nothing else.
-pub(super) fn simple_table(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Table, Mistake> {
+pub(super) fn simple_table(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Table, Diagnostic> {
     let of = Properties::of(scope, "the table", entry)?;
     of.without_effect(&[
         "PointInTimeRecoverySpecification",
@@ -81,7 +81,7 @@ pub(super) fn simple_table(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Ta
             other => {
                 let message =
                     format!("the type of a key must be String, Number or Binary, not `{other}`");
-                return Err(Mistake::new(key.at, message));
+                return Err(Diagnostic::new(key.at, message));
             }
         };
         key.finish();
@@ -90,7 +90,7 @@ pub(super) fn simple_table(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Ta
     Ok(table)
 }
 
-fn attribute(of: Properties<'_>) -> Result<Attribute, Mistake> {
+fn attribute(of: Properties<'_>) -> Result<Attribute, Diagnostic> {
     let name = of.required_text("AttributeName")?;
     let kind = match of.required_text("AttributeType")?.as_str() {
         "S" => AttributeKind::String,
@@ -98,14 +98,14 @@ fn attribute(of: Properties<'_>) -> Result<Attribute, Mistake> {
         "B" => AttributeKind::Binary,
         other => {
             let message = format!("`AttributeType` of `{name}` must be S, N or B, not `{other}`");
-            return Err(Mistake::new(of.at, message));
+            return Err(Diagnostic::new(of.at, message));
         }
     };
     of.finish();
     Ok(Attribute { name, kind })
 }
 
-fn key_schema(of: &Properties<'_>) -> Result<(String, Option<String>), Mistake> {
+fn key_schema(of: &Properties<'_>) -> Result<(String, Option<String>), Diagnostic> {
     let (mut hash, mut range) = (None, None);
     for key in of.children("KeySchema")? {
         let name = key.required_text("AttributeName")?;
@@ -114,16 +114,16 @@ fn key_schema(of: &Properties<'_>) -> Result<(String, Option<String>), Mistake> 
             "RANGE" => range = Some(name),
             other => {
                 let message = format!("`KeyType` of `{name}` must be HASH or RANGE, not `{other}`");
-                return Err(Mistake::new(key.at, message));
+                return Err(Diagnostic::new(key.at, message));
             }
         }
         key.finish();
     }
-    let missing = || Mistake::new(of.at, format!("{} has no key of `KeyType: HASH`", of.what));
+    let missing = || Diagnostic::new(of.at, format!("{} has no key of `KeyType: HASH`", of.what));
     Ok((hash.ok_or_else(missing)?, range))
 }
 
-fn global_index(of: Properties<'_>) -> Result<Index, Mistake> {
+fn global_index(of: Properties<'_>) -> Result<Index, Diagnostic> {
     of.without_effect(&[
         "ContributorInsightsSpecification",
         "OnDemandThroughput",
@@ -141,7 +141,7 @@ fn global_index(of: Properties<'_>) -> Result<Index, Mistake> {
             Some(other) => {
                 let message =
                     format!("`ProjectionType` must be ALL, KEYS_ONLY or INCLUDE, not `{other}`");
-                return Err(Mistake::new(given.at, message));
+                return Err(Diagnostic::new(given.at, message));
             }
         };
         given.finish();
@@ -151,7 +151,7 @@ fn global_index(of: Properties<'_>) -> Result<Index, Mistake> {
 }
 
 /// `AWS::SSM::Parameter`.
-pub(super) fn parameter(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Parameter, Mistake> {
+pub(super) fn parameter(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Parameter, Diagnostic> {
     let of = Properties::of(scope, "the parameter", entry)?;
     of.without_effect(&["AllowedPattern", "DataType", "Name", "Tags"]);
     of.not_emulated("Policies", "the parameter does not expire")?;
@@ -161,7 +161,7 @@ pub(super) fn parameter(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Param
         other => {
             let message =
                 format!("`Type` of a parameter must be String or StringList, not `{other}`");
-            return Err(Mistake::new(of.at, message)
+            return Err(Diagnostic::new(of.at, message)
                 .help("CloudFormation does not create SecureString parameters; keep the value in a secret"));
         }
     };
@@ -172,7 +172,7 @@ pub(super) fn parameter(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Param
         Some(other) => {
             let message =
                 format!("`Tier` must be Standard, Advanced or Intelligent-Tiering, not `{other}`");
-            return Err(Mistake::new(of.at, message));
+            return Err(Diagnostic::new(of.at, message));
         }
     };
     let parameter = Parameter {
@@ -188,7 +188,7 @@ pub(super) fn parameter(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Param
 
 /// `AWS::SecretsManager::Secret`. A generated value is derived from the secret's name and is the same in every run, so data
 /// that it protects in a data directory stays readable.
-pub(super) fn secret(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Secret, Mistake> {
+pub(super) fn secret(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Secret, Diagnostic> {
     let of = Properties::of(scope, "the secret", entry)?;
     of.without_effect(&["KmsKeyId", "Name", "ReplicaRegions", "Tags", "Type"]);
     let name = scope.other_name(entry, "AWS::SecretsManager::Secret")?;
@@ -196,7 +196,7 @@ pub(super) fn secret(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Secret, 
     let value = match (given, of.child("GenerateSecretString")?) {
         (Some(_), Some(generate)) => {
             let message = "a secret has `SecretString` or `GenerateSecretString`, not both";
-            return Err(Mistake::new(generate.at, message));
+            return Err(Diagnostic::new(generate.at, message));
         }
         (Some(text), None) => Some(text),
         (None, Some(generate)) => Some(generated(&name, generate)?),
@@ -207,7 +207,7 @@ pub(super) fn secret(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Secret, 
     Ok(Secret { name, value: value.map(SecretValue::String), description })
 }
 
-fn generated(name: &str, of: Properties<'_>) -> Result<String, Mistake> {
+fn generated(name: &str, of: Properties<'_>) -> Result<String, Diagnostic> {
     of.without_effect(&["RequireEachIncludedType"]);
     let without = |key| of.flag(key).map(|flag| flag == Some(true));
     let password = Password {
@@ -220,7 +220,7 @@ fn generated(name: &str, of: Properties<'_>) -> Result<String, Mistake> {
         space: without("IncludeSpace")?,
     };
     let password =
-        password.generate(name).map_err(|fault| Mistake::new(of.at, fault.to_string()))?;
+        password.generate(name).map_err(|fault| Diagnostic::new(of.at, fault.to_string()))?;
     let key = of.text("GenerateStringKey")?;
     let template: Option<Node> = of.value("SecretStringTemplate")?;
     let at = of.at;
@@ -231,7 +231,7 @@ fn generated(name: &str, of: Properties<'_>) -> Result<String, Mistake> {
             let text = template.scalar("`SecretStringTemplate`")?;
             let object: Result<serde_json::Map<_, _>, _> = serde_json::from_str(text);
             let mut object = object.map_err(|error| {
-                Mistake::new(
+                Diagnostic::new(
                     template.at,
                     format!("`SecretStringTemplate` is not a JSON object: {error}"),
                 )
@@ -239,7 +239,7 @@ fn generated(name: &str, of: Properties<'_>) -> Result<String, Mistake> {
             object.insert(key, serde_json::Value::String(password));
             Ok(serde_json::Value::Object(object).to_string())
         }
-        _ => Err(Mistake::new(
+        _ => Err(Diagnostic::new(
             at,
             "`SecretStringTemplate` and `GenerateStringKey` must be given together",
         )),

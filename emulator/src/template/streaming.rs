@@ -3,7 +3,7 @@
 use hardcap_limits::{Limits, Row};
 
 use super::connect::PendingRoute;
-use super::mistake::{Mistake, Position};
+use super::diagnostic::{Diagnostic, Position};
 use super::scope::Scope;
 use hardcap_core::config::{ApiKind, Config, FunctionUrl, InvokeMode, ResponseTransferMode};
 use hardcap_lambda::name::unqualified;
@@ -35,7 +35,7 @@ pub(super) fn warn(scope: &Scope<'_>, config: &Config, routes: &[PendingRoute]) 
         if owner.is_some_and(|api| matches!(api.kind, ApiKind::Http { .. })) {
             let message =
                 format!("{what}, which HTTP APIs do not have: its responses are buffered");
-            scope.warn(Mistake::new(*at, message).help("use a REST API, or a function URL"));
+            scope.warn(Diagnostic::new(*at, message).help("use a REST API, or a function URL"));
         } else if let Some(row) = rest {
             scope.warn(buffered(*at, &what, row));
         }
@@ -48,7 +48,7 @@ pub(super) fn warn(scope: &Scope<'_>, config: &Config, routes: &[PendingRoute]) 
 pub(super) fn check_uri(scope: &Scope<'_>, at: Position, mode: ResponseTransferMode, uri: &str) {
     if mode == ResponseTransferMode::Stream && uri.ends_with("/invocations") {
         let message = "an integration that streams has the URI of an ordinary invocation: AWS does not stream it";
-        scope.warn(Mistake::new(at, message).help(
+        scope.warn(Diagnostic::new(at, message).help(
             "its URI ends with `lambda:path/2021-11-15/functions/${F.Arn}/response-streaming-invocations`",
         ));
     }
@@ -62,10 +62,10 @@ fn place(scope: &Scope<'_>, config: &Config, url: &FunctionUrl) -> Position {
     scope.resource(&url.logical_id).or(owner).map_or(Position::default(), |entry| entry.at)
 }
 
-fn buffered(at: Position, what: &str, row: &Row) -> Mistake {
+fn buffered(at: Position, what: &str, row: &Row) -> Diagnostic {
     let since = row.began();
     let message =
         format!("{what}, which AWS has since {since}: in this run its responses are buffered");
-    Mistake::new(at, message)
+    Diagnostic::new(at, message)
         .help(format!("run with `--limits current`, or with any day from {since} on"))
 }

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
-use super::mistake::{Mistake, Position};
+use super::diagnostic::{Diagnostic, Position};
 use super::relax;
 use super::tree::{DEEPEST, Mapping, MappingEntry, Node, Value};
 
@@ -19,23 +19,23 @@ pub(crate) struct Document {
     /// The root of the tree. An empty file is [`Value::Absent`].
     pub(crate) root: Node,
     /// Warnings of repeated keys.
-    pub(crate) warnings: Vec<Mistake>,
+    pub(crate) warnings: Vec<Diagnostic>,
 }
 
 /// Reads one document.
-pub(crate) fn parse(text: &str) -> Result<Document, Mistake> {
+pub(crate) fn parse(text: &str) -> Result<Document, Diagnostic> {
     match read(text, &[]) {
         Err(Wrong::Syntax(strict)) => {
             let relaxed = relax::indent(text);
             match read(&relaxed.text, &relaxed.shifts) {
-                // The error that is further down in the text describes the mistake better.
+                // The error that is further down in the text describes the problem better.
                 Err(Wrong::Syntax(later)) if later.at > strict.at => Err(later),
                 Err(Wrong::Syntax(_)) => Err(strict),
-                Err(Wrong::Template(mistake)) => Err(mistake),
+                Err(Wrong::Template(diagnostic)) => Err(diagnostic),
                 Ok(document) => Ok(document),
             }
         }
-        Err(Wrong::Template(mistake)) => Err(mistake),
+        Err(Wrong::Template(diagnostic)) => Err(diagnostic),
         Ok(document) => Ok(document),
     }
 }
@@ -43,9 +43,9 @@ pub(crate) fn parse(text: &str) -> Result<Document, Mistake> {
 /// The reason why a text is not YAML.
 enum Wrong {
     /// A syntax error.
-    Syntax(Mistake),
+    Syntax(Diagnostic),
     /// Valid YAML that is not allowed in a template.
-    Template(Mistake),
+    Template(Diagnostic),
 }
 
 /// Parses a text whose lines were moved to the right by `shifts` columns. Positions are those of the original text.
@@ -55,7 +55,7 @@ fn read(text: &str, shifts: &[usize]) -> Result<Document, Wrong> {
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| {
             let at = position_of(*error.marker(), shifts);
-            Wrong::Syntax(Mistake::new(at, format!("this is not YAML: {}", error.info())))
+            Wrong::Syntax(Diagnostic::new(at, format!("this is not YAML: {}", error.info())))
         })?;
         builder.take(event, position_of(span.start, shifts)).map_err(Wrong::Template)?;
     }
@@ -91,7 +91,7 @@ struct Builder {
     nodes: usize,
     /// The positions of `<<` keys, which are also the positions of the keys that were merged there.
     merged: HashSet<Position>,
-    warnings: Vec<Mistake>,
+    warnings: Vec<Diagnostic>,
 }
 
 /// A node with an anchor, and its size and depth, which bound the expansion of aliases.
@@ -102,7 +102,7 @@ struct Anchored {
 }
 
 impl Builder {
-    fn take(&mut self, event: Event<'_>, at: Position) -> Result<(), Mistake> {
+    fn take(&mut self, event: Event<'_>, at: Position) -> Result<(), Diagnostic> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.count(1, at)?;
@@ -119,9 +119,10 @@ impl Builder {
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(at),
             Event::Alias(anchor) => self.repeat(anchor, at),
-            Event::DocumentStart(_) if self.root.is_some() => {
-                Err(Mistake::new(at, "a second document begins here; a template is one document"))
-            }
+            Event::DocumentStart(_) if self.root.is_some() => Err(Diagnostic::new(
+                at,
+                "a second document begins here; a template is one document",
+            )),
             Event::DocumentStart(_)
             | Event::DocumentEnd
             | Event::StreamStart
@@ -130,13 +131,13 @@ impl Builder {
         }
     }
 
-    fn count(&mut self, nodes: usize, at: Position) -> Result<(), Mistake> {
+    fn count(&mut self, nodes: usize, at: Position) -> Result<(), Diagnostic> {
         self.nodes += nodes;
         if self.nodes > MOST_NODES {
             let message = format!(
                 "this template has more than {MOST_NODES} values, counted with its aliases expanded"
             );
-            return Err(Mistake::new(at, message).help("use fewer aliases of aliases"));
+            return Err(Diagnostic::new(at, message).help("use fewer aliases of aliases"));
         }
         Ok(())
     }
@@ -147,7 +148,7 @@ impl Builder {
         anchor: usize,
         tag: Option<&Tag>,
         collection: Collection,
-    ) -> Result<(), Mistake> {
+    ) -> Result<(), Diagnostic> {
         self.count(1, at)?;
         self.check_depth(1, at)?;
         let tag = short_tag(tag, at)?;
@@ -155,18 +156,18 @@ impl Builder {
         Ok(())
     }
 
-    fn check_depth(&self, more: usize, at: Position) -> Result<(), Mistake> {
+    fn check_depth(&self, more: usize, at: Position) -> Result<(), Diagnostic> {
         // A tag on a collection adds a level of its own, so half of the levels may be written.
         if self.open.len() + more > DEEPEST / 2 {
             let message = format!("this is nested deeper than {} levels", DEEPEST / 2);
-            return Err(Mistake::new(at, message));
+            return Err(Diagnostic::new(at, message));
         }
         Ok(())
     }
 
-    fn end(&mut self, at: Position) -> Result<(), Mistake> {
+    fn end(&mut self, at: Position) -> Result<(), Diagnostic> {
         let Some(open) = self.open.pop() else {
-            return Err(Mistake::new(at, "this ends a collection that has not begun"));
+            return Err(Diagnostic::new(at, "this ends a collection that has not begun"));
         };
         let value = match open.collection {
             Collection::List(items) => Value::List(items),
@@ -175,7 +176,7 @@ impl Builder {
         self.finish(Node::new(open.at, value), open.anchor, open.tag.as_deref())
     }
 
-    fn finish(&mut self, node: Node, anchor: usize, tag: Option<&str>) -> Result<(), Mistake> {
+    fn finish(&mut self, node: Node, anchor: usize, tag: Option<&str>) -> Result<(), Diagnostic> {
         let node = with_tag(node, tag);
         if anchor > 0 {
             let (nodes, depth) = measure(&node);
@@ -184,9 +185,9 @@ impl Builder {
         self.place(node)
     }
 
-    fn repeat(&mut self, anchor: usize, at: Position) -> Result<(), Mistake> {
+    fn repeat(&mut self, anchor: usize, at: Position) -> Result<(), Diagnostic> {
         let Some(anchored) = self.anchors.get(&anchor) else {
-            return Err(Mistake::new(at, "this alias is inside the value of its own anchor"));
+            return Err(Diagnostic::new(at, "this alias is inside the value of its own anchor"));
         };
         let (nodes, depth) = (anchored.nodes, anchored.depth);
         let node = anchored.node.clone();
@@ -196,7 +197,7 @@ impl Builder {
     }
 
     /// Adds a complete node to the innermost open collection, or makes it the root.
-    fn place(&mut self, node: Node) -> Result<(), Mistake> {
+    fn place(&mut self, node: Node) -> Result<(), Diagnostic> {
         let Some(open) = self.open.last_mut() else {
             self.root = Some(node);
             return Ok(());
@@ -224,24 +225,24 @@ impl Builder {
     }
 }
 
-fn key_of(node: &Node) -> Result<String, Mistake> {
+fn key_of(node: &Node) -> Result<String, Diagnostic> {
     match &node.value {
         Value::Text(text) => Ok(text.clone()),
         Value::Absent => Ok(String::new()),
-        Value::List(_) | Value::Map(_) => Err(node.mistaken("a key", "a text")),
+        Value::List(_) | Value::Map(_) => Err(node.unexpected("a key", "a text")),
     }
 }
 
 /// The warning of a repeated key. AWS SAM CLI uses PyYAML, which takes the last value. A merged key is not a repeated one.
-fn twice(entry: &MappingEntry, first: Position) -> Mistake {
+fn twice(entry: &MappingEntry, first: Position) -> Diagnostic {
     let message = format!("the key `{}` is repeated: the last value takes effect", entry.key);
-    Mistake::new(entry.at, message)
+    Diagnostic::new(entry.at, message)
         .rule("repeated-key")
         .help(format!("the first one is on line {}; keep one", first.line))
 }
 
 /// Merges `<<: *defaults`: adds the keys that the mapping does not have.
-fn merge(entries: &mut Mapping, node: Node, at: Position) -> Result<(), Mistake> {
+fn merge(entries: &mut Mapping, node: Node, at: Position) -> Result<(), Diagnostic> {
     let mappings = match node.value {
         Value::List(items) => items,
         _ => vec![node],
@@ -278,7 +279,7 @@ fn scalar(text: &str, plain: bool) -> Value {
 }
 
 /// The key of the long form of a short tag. Tags of YAML (`!!str`) are ignored.
-fn short_tag(tag: Option<&Tag>, at: Position) -> Result<Option<String>, Mistake> {
+fn short_tag(tag: Option<&Tag>, at: Position) -> Result<Option<String>, Diagnostic> {
     let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema()) else {
         return Ok(None);
     };
@@ -309,7 +310,7 @@ fn short_tag(tag: Option<&Tag>, at: Position) -> Result<Option<String>, Mistake>
         "Ref" | "Condition" => Ok(Some(tag.suffix.clone())),
         "Transform" => Ok(Some("Fn::Transform".to_owned())),
         name if FUNCTIONS.contains(&name) => Ok(Some(format!("Fn::{name}"))),
-        name => Err(Mistake::new(at, format!("`!{name}` is not a function of CloudFormation"))
+        name => Err(Diagnostic::new(at, format!("`!{name}` is not a function of CloudFormation"))
             .nearest(name, FUNCTIONS)),
     }
 }

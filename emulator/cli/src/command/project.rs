@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::options::{LimitOptions, TemplateOptions};
 use super::{Failure, discover, hints, samconfig, terminal, variables};
 use hardcap::settings::Settings;
-use hardcap::source::mistake::{Mistake, Source};
+use hardcap::source::diagnostic::{Diagnostic, Source};
 use hardcap::source::nearest::nearest;
 use hardcap::template::{self, Loaded, TemplateError};
 use hardcap_core::paths::folder_of;
@@ -152,8 +152,8 @@ fn read(path: &Path) -> Result<String, Failure> {
         let valid = error.utf8_error().valid_up_to();
         let text = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
         let source = Source { path, text: &text };
-        let mistake = Mistake::new(source.position(valid), "this byte is not UTF-8");
-        Failure::new(source.error(mistake.help("save the file as UTF-8")))
+        let diagnostic = Diagnostic::new(source.position(valid), "this byte is not UTF-8");
+        Failure::new(source.error(diagnostic.help("save the file as UTF-8")))
     })
 }
 
@@ -177,11 +177,13 @@ fn check_names(
     let known: Vec<&str> = loaded.packages.iter().map(|p| p.logical_id.as_str()).collect();
     for (name, function) in &settings.functions {
         if !known.contains(&name.as_str()) {
-            let mistake =
-                Mistake::new(function.position, format!("the template has no function `{name}`"))
-                    .help(format!("its functions are: {}", known.join(", ")))
-                    .nearest(name, known.iter().copied());
-            return Err(Failure::new(Source { path, text }.error(mistake)));
+            let diagnostic = Diagnostic::new(
+                function.position,
+                format!("the template has no function `{name}`"),
+            )
+            .help(format!("its functions are: {}", known.join(", ")))
+            .nearest(name, known.iter().copied());
+            return Err(Failure::new(Source { path, text }.error(diagnostic)));
         }
     }
     let functions = &loaded.config.functions;
@@ -189,13 +191,13 @@ fn check_names(
         let Some(name) = fault.kind.function() else { continue };
         if !functions.iter().any(|it| it.name == name || it.logical_id == name) {
             let what = fault.kind.name();
-            let mistake = Mistake::new(*at, format!("`{what}` is for a function `{name}`, and the template has none"))
+            let diagnostic = Diagnostic::new(*at, format!("`{what}` is for a function `{name}`, and the template has none"))
                 .help(format!(
                     "its functions are: {}. For one that is created while it runs, `POST /_hardcap/faults`",
                     known.join(", ")
                 ))
                 .nearest(&name, known.iter().copied());
-            return Err(Failure::new(Source { path, text }.error(mistake)));
+            return Err(Failure::new(Source { path, text }.error(diagnostic)));
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 //!
 //! One file for each kind: its configuration and its injection. A [`FaultConfig`] is the configuration of a run, [`Faults`] are the
 //! faults in force. Each request sees one snapshot, taken on arrival together with the limits. Every injected fault is recorded
-//! under its own name, so that it is never mistaken for AWS's behaviour.
+//! under its own name, so that it is never unexpected for AWS's behaviour.
 
 mod active;
 mod cold_start;

@@ -4,8 +4,8 @@ use hardcap_limits::Millis;
 
 use super::{REST_TTL, RouteAuth, authorizer_format, issuer_of, jwt_rules, seconds};
 use crate::template::assemble::Parts;
+use crate::template::diagnostic::Diagnostic;
 use crate::template::function::target_of;
-use crate::template::mistake::Mistake;
 use crate::template::properties::Properties;
 use crate::template::scope::Scope;
 use crate::template::tree::{Node, Value};
@@ -17,7 +17,7 @@ pub(in crate::template) fn of_definition(
     api: &str,
     definition: &Node,
     parts: &mut Parts,
-) -> Result<(), Mistake> {
+) -> Result<(), Diagnostic> {
     for (name, scheme) in schemes(scope, definition)? {
         let Some(node) = scheme.get("x-amazon-apigateway-authorizer") else { continue };
         let of = Properties::new(scope, format!("the authorizer `{name}` of `{api}`"), node)?;
@@ -76,7 +76,7 @@ pub(in crate::template) fn of_definition(
 fn schemes<'n>(
     scope: &Scope<'_>,
     definition: &'n Node,
-) -> Result<Vec<(&'n str, &'n Node)>, Mistake> {
+) -> Result<Vec<(&'n str, &'n Node)>, Diagnostic> {
     let of_swagger = definition.get("securityDefinitions");
     let of_openapi = definition.get("components").and_then(|it| it.get("securitySchemes"));
     let Some(schemes) = of_swagger.or(of_openapi) else { return Ok(Vec::new()) };
@@ -89,7 +89,7 @@ pub(in crate::template) fn of_operation(
     scope: &Scope<'_>,
     definition: &Node,
     operation: &Node,
-) -> Result<RouteAuth, Mistake> {
+) -> Result<RouteAuth, Diagnostic> {
     let Some(security) = operation.get("security").or_else(|| definition.get("security")) else {
         return Ok(RouteAuth::default());
     };

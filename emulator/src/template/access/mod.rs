@@ -10,8 +10,8 @@ use indexmap::IndexMap;
 use sha2::{Digest as _, Sha256};
 
 use super::assemble::Parts;
+use super::diagnostic::Diagnostic;
 use super::function::target_of;
-use super::mistake::Mistake;
 use super::properties::Properties;
 use super::references::kind;
 use super::scope::Scope;
@@ -107,7 +107,7 @@ impl Guards {
         name: &str,
         rules: JwtRules,
         (identity, http): (IdentitySource, bool),
-    ) -> Result<Option<Authorizer>, Mistake> {
+    ) -> Result<Option<Authorizer>, Diagnostic> {
         let Some(settings) = self.keys_of.get(name) else {
             not_enforced(of, name);
             return Ok(None);
@@ -118,7 +118,7 @@ impl Guards {
                 "the keys of the authorizer `{name}` cannot be read: {}: {error}",
                 file.display()
             );
-            Mistake::new(of.at, message)
+            Diagnostic::new(of.at, message)
                 .help("correct `jwks` of its `[authorizers]` in hardcap.toml")
         })?;
         let issuer = settings.issuer.clone().unwrap_or(rules.issuer);
@@ -157,7 +157,7 @@ pub(super) fn of_sam_api(
     entry: &MappingEntry,
     http: bool,
     parts: &mut Parts,
-) -> Result<(), Mistake> {
+) -> Result<(), Diagnostic> {
     let Some(auth) = of.child("Auth")? else { return Ok(()) };
     auth.without_effect(&["AddDefaultAuthorizerToCorsPreflight", "InvokeRole"]);
     auth.not_checked("ResourcePolicy", NOT_VERIFIED)?;
@@ -195,7 +195,7 @@ fn sam_authorizer(
     name: &str,
     http: bool,
     guards: &Guards,
-) -> Result<Option<Authorizer>, Mistake> {
+) -> Result<Option<Authorizer>, Diagnostic> {
     of.without_effect(&[
         "DisableFunctionDefaultPermissions",
         "EnableFunctionDefaultPermissions",
@@ -249,7 +249,7 @@ fn sam_authorizer(
 }
 
 /// Issuer and audience. Their names differ between SAM, CloudFormation and OpenAPI.
-fn jwt_rules(of: &Properties<'_>, key: &str, names: [&str; 2]) -> Result<JwtRules, Mistake> {
+fn jwt_rules(of: &Properties<'_>, key: &str, names: [&str; 2]) -> Result<JwtRules, Diagnostic> {
     let Some(jwt) = of.child(key)? else { return Ok(JwtRules::default()) };
     let [issuer, audience] = names;
     let rules = JwtRules {
@@ -270,7 +270,7 @@ fn issuer_of(pool: &str) -> String {
     format!("https://cognito-idp.{region}.amazonaws.com/{id}")
 }
 
-fn authorizer_format(of: &Properties<'_>, key: &str) -> Result<PayloadFormat, Mistake> {
+fn authorizer_format(of: &Properties<'_>, key: &str) -> Result<PayloadFormat, Diagnostic> {
     let version = of.text(key)?;
     Ok(match version.as_deref() {
         Some(version) if version.starts_with('1') => PayloadFormat::V1,
@@ -278,7 +278,7 @@ fn authorizer_format(of: &Properties<'_>, key: &str) -> Result<PayloadFormat, Mi
     })
 }
 
-fn seconds(of: &Properties<'_>, key: &str) -> Result<Option<Millis>, Mistake> {
+fn seconds(of: &Properties<'_>, key: &str) -> Result<Option<Millis>, Diagnostic> {
     Ok(of.number::<u64>(key)?.map(|seconds| Millis(seconds.saturating_mul(1000))))
 }
 
@@ -290,11 +290,11 @@ fn not_enforced(of: &Properties<'_>, name: &str) {
     let help = format!(
         "name a file with the public keys: [authorizers.{name}] jwks = \"keys.json\" in hardcap.toml"
     );
-    of.scope.warn(Mistake::new(of.at, message).rule("access-not-checked").help(help));
+    of.scope.warn(Diagnostic::new(of.at, message).rule("access-not-checked").help(help));
 }
 
 /// `Auth` of an event.
-pub(super) fn of_event(of: &Properties<'_>) -> Result<RouteAuth, Mistake> {
+pub(super) fn of_event(of: &Properties<'_>) -> Result<RouteAuth, Diagnostic> {
     let Some(auth) = of.child("Auth")? else { return Ok(RouteAuth::default()) };
     auth.without_effect(&["InvokeRole", "OverrideApiAuth"]);
     auth.not_checked("ResourcePolicy", NOT_VERIFIED)?;
@@ -308,13 +308,13 @@ pub(super) fn of_event(of: &Properties<'_>) -> Result<RouteAuth, Mistake> {
 }
 
 /// `AuthorizationScopes`, if present.
-fn scopes(of: &Properties<'_>) -> Result<Option<Vec<String>>, Mistake> {
+fn scopes(of: &Properties<'_>) -> Result<Option<Vec<String>>, Diagnostic> {
     let scopes = of.texts("AuthorizationScopes")?;
     Ok(of.node("AuthorizationScopes")?.map(|_| scopes))
 }
 
 /// `AuthorizationType`, `AuthorizerId` and `ApiKeyRequired` of a method or a route.
-pub(super) fn of_resource(of: &Properties<'_>) -> Result<RouteAuth, Mistake> {
+pub(super) fn of_resource(of: &Properties<'_>) -> Result<RouteAuth, Diagnostic> {
     let authorizer = match of.text("AuthorizationType")?.as_deref() {
         None | Some("NONE") => {
             of.without_effect(&["AuthorizerId"]);
@@ -328,7 +328,7 @@ pub(super) fn of_resource(of: &Properties<'_>) -> Result<RouteAuth, Mistake> {
 }
 
 /// The required parameters of a method with a request validator.
-pub(super) fn validated(of: &Properties<'_>, access: &mut Access) -> Result<(), Mistake> {
+pub(super) fn validated(of: &Properties<'_>, access: &mut Access) -> Result<(), Diagnostic> {
     let parameters = of.value("RequestParameters")?;
     of.without_effect(&["RequestModels"]);
     let Some(id) = of.text("RequestValidatorId")? else { return Ok(()) };
@@ -337,14 +337,14 @@ pub(super) fn validated(of: &Properties<'_>, access: &mut Access) -> Result<(), 
             "the request validator of {} is not in this template: nothing is validated",
             of.what
         );
-        of.scope.warn(Mistake::new(of.at, message).rule("access-not-checked"));
+        of.scope.warn(Diagnostic::new(of.at, message).rule("access-not-checked"));
         return Ok(());
     };
     let validator = Properties::of(of.scope, "the request validator", validator)?;
     if validator.flag("ValidateRequestBody")?.unwrap_or_default() {
         let message =
             format!("{} validates bodies, which hardcap does not emulate", validator.what);
-        of.scope.warn(Mistake::new(validator.at, message).rule("access-not-checked"));
+        of.scope.warn(Diagnostic::new(validator.at, message).rule("access-not-checked"));
     }
     if !validator.flag("ValidateRequestParameters")?.unwrap_or_default() {
         return Ok(());
@@ -362,7 +362,7 @@ pub(super) fn validated(of: &Properties<'_>, access: &mut Access) -> Result<(), 
 }
 
 /// Authorizers, API keys and usage plans that are resources of their own.
-pub(super) fn read(scope: &Scope<'_>, parts: &mut Parts) -> Result<(), Mistake> {
+pub(super) fn read(scope: &Scope<'_>, parts: &mut Parts) -> Result<(), Diagnostic> {
     let mut plans: Vec<(&str, Vec<String>)> = Vec::new();
     for entry in scope.resources {
         match kind(entry) {
@@ -407,7 +407,7 @@ fn rest_authorizer(
     scope: &Scope<'_>,
     entry: &MappingEntry,
     parts: &mut Parts,
-) -> Result<(), Mistake> {
+) -> Result<(), Diagnostic> {
     let of = Properties::of(scope, "the authorizer", entry)?;
     of.without_effect(&["AuthType", "AuthorizerCredentials", "Name"]);
     let api = of.required_text("RestApiId")?;
@@ -445,7 +445,7 @@ fn http_authorizer(
     scope: &Scope<'_>,
     entry: &MappingEntry,
     parts: &mut Parts,
-) -> Result<(), Mistake> {
+) -> Result<(), Diagnostic> {
     let of = Properties::of(scope, "the authorizer", entry)?;
     of.without_effect(&["AuthorizerCredentialsArn", "Name"]);
     let api = of.required_text("ApiId")?;

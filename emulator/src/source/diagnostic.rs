@@ -38,36 +38,36 @@ impl Source<'_> {
         }
     }
 
-    /// The error for a mistake in this file.
-    pub fn error(&self, mistake: Mistake) -> TemplateError {
-        if let Some(error) = mistake.elsewhere {
+    /// The error for a diagnostic of this file.
+    pub fn error(&self, diagnostic: Diagnostic) -> TemplateError {
+        if let Some(error) = diagnostic.elsewhere {
             return *error;
         }
-        let line = self.text.lines().nth(mistake.at.line.saturating_sub(1)).unwrap_or_default();
+        let line = self.text.lines().nth(diagnostic.at.line.saturating_sub(1)).unwrap_or_default();
         TemplateError {
             path: self.path.to_owned(),
-            position: mistake.at,
-            message: mistake.message,
-            help: mistake.help,
+            position: diagnostic.at,
+            message: diagnostic.message,
+            help: diagnostic.help,
             line: line.to_owned(),
         }
     }
 
-    /// The warning for a mistake in this file.
-    pub fn warning(&self, mistake: Mistake) -> Warning {
+    /// The warning for a diagnostic of this file.
+    pub fn warning(&self, diagnostic: Diagnostic) -> Warning {
         Warning {
             path: self.path.to_owned(),
-            position: mistake.at,
-            message: mistake.message,
-            help: mistake.help,
-            rule: mistake.rule,
+            position: diagnostic.at,
+            message: diagnostic.message,
+            help: diagnostic.help,
+            rule: diagnostic.rule,
         }
     }
 }
 
 /// An error or a warning at a position of a file. [`Source`] adds the path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Mistake {
+pub struct Diagnostic {
     /// The position.
     pub at: Position,
     /// The error, in one sentence without a full stop.
@@ -80,26 +80,26 @@ pub struct Mistake {
     pub elsewhere: Option<Box<TemplateError>>,
 }
 
-impl Mistake {
-    /// A mistake without advice.
-    pub fn new(at: Position, message: impl Into<String>) -> Mistake {
-        Mistake { at, message: message.into(), help: None, rule: "template", elsewhere: None }
+impl Diagnostic {
+    /// A diagnostic without advice.
+    pub fn new(at: Position, message: impl Into<String>) -> Diagnostic {
+        Diagnostic { at, message: message.into(), help: None, rule: "template", elsewhere: None }
     }
 
     /// An error in a file that this place refers to.
-    pub fn in_another_file(at: Position, error: TemplateError) -> Mistake {
-        Mistake { elsewhere: Some(Box::new(error)), ..Mistake::new(at, "") }
+    pub fn in_another_file(at: Position, error: TemplateError) -> Diagnostic {
+        Diagnostic { elsewhere: Some(Box::new(error)), ..Diagnostic::new(at, "") }
     }
 
     /// Sets the rule of `hardcap check` of a warning.
     #[must_use]
-    pub fn rule(mut self, rule: &'static str) -> Mistake {
+    pub fn rule(mut self, rule: &'static str) -> Diagnostic {
         self.rule = rule;
         self
     }
 
     /// Adds the remedy.
-    pub fn help(mut self, help: impl Into<String>) -> Mistake {
+    pub fn help(mut self, help: impl Into<String>) -> Diagnostic {
         self.help = Some(help.into());
         self
     }
@@ -109,7 +109,7 @@ impl Mistake {
         mut self,
         written: &str,
         known: impl IntoIterator<Item = &'a str>,
-    ) -> Mistake {
+    ) -> Diagnostic {
         if let Some(name) = crate::source::nearest::nearest(written, known) {
             self.help = Some(format!("did you mean `{name}`?"));
         }
@@ -191,10 +191,10 @@ mod tests {
     fn an_error_shows_the_line_and_marks_the_column() {
         let source =
             Source { path: Path::new("template.yaml"), text: "Resources:\n\tTimeout: ten\n" };
-        let mistake = Mistake::new(Position { line: 2, column: 11 }, "`ten` is not a number")
+        let diagnostic = Diagnostic::new(Position { line: 2, column: 11 }, "`ten` is not a number")
             .help("write seconds");
         assert_eq!(
-            source.error(mistake).to_string(),
+            source.error(diagnostic).to_string(),
             "`ten` is not a number\n  --> template.yaml:2:11\n   |\n 2 | \tTimeout: ten\n   | \t         ^\n  = help: write seconds"
         );
     }
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn an_error_beyond_the_end_of_the_text_is_shown_without_a_line() {
         let source = Source { path: Path::new("a.yaml"), text: "" };
-        let error = source.error(Mistake::new(Position { line: 9, column: 9 }, "ended early"));
+        let error = source.error(Diagnostic::new(Position { line: 9, column: 9 }, "ended early"));
         assert_eq!(error.to_string(), "ended early\n  --> a.yaml:9:9");
     }
 
