@@ -394,7 +394,7 @@ impl Deployed {
         Start {
             request_id: &ctx.request_id,
             version: self.function.version(),
-            arn: self.function.arn(&self.resources.platform.region),
+            arn: self.arn.to_str().unwrap_or_default(),
             date: ctx.limits.date(),
         }
     }

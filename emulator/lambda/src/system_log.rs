@@ -74,7 +74,7 @@ impl SystemLog {
     pub(super) fn start(&self, start: &Start<'_>) -> Option<String> {
         let mut record = json!({ "requestId": start.request_id });
         if ARN_SINCE <= start.date {
-            record["functionArn"] = start.arn.as_str().into();
+            record["functionArn"] = start.arn.into();
         }
         record["version"] = start.version.into();
         self.line(SystemLevel::Info, "platform.start", &record)
@@ -132,7 +132,7 @@ pub(super) struct Start<'a> {
     pub(super) request_id: &'a str,
     pub(super) version: &'a str,
     /// The function's ARN without a qualifier.
-    pub(super) arn: String,
+    pub(super) arn: &'a str,
     /// The day of the run's limits.
     pub(super) date: Date,
 }
@@ -193,7 +193,7 @@ mod tests {
     }
 
     fn start(day: &str) -> Start<'static> {
-        let arn = "arn:aws:lambda:eu-central-1:825765399535:function:tenner-notifier".to_owned();
+        let arn = "arn:aws:lambda:eu-central-1:825765399535:function:tenner-notifier";
         Start { request_id: ID, version: "$LATEST", arn, date: day.parse().unwrap() }
     }
 
