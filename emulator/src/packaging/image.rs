@@ -118,7 +118,7 @@ pub(super) fn missing(source: &ImageSource, id: &str, why: &str) -> PackagingErr
 ///
 /// # Errors
 ///
-/// [`PackagingError`] if it does not run here: there is no Docker, no such image and nothing to build it from, or the build fails.
+/// [`PackagingError`] if it does not run here: Docker cannot be used, the image is missing and has no build, or the build fails.
 pub(super) async fn resolve(
     source: &ImageSource,
     package: &Package,
@@ -145,7 +145,7 @@ pub(super) async fn resolve(
     if !build.context.is_dir() {
         let folder = build.context.display();
         let why = format!(
-            "it is not on this machine, and there is no folder {folder} to build it from: `sam build`"
+            "it is not on this machine, and the folder {folder} of its build does not exist: `sam build`"
         );
         return Err(missing(source, id, &why));
     }

@@ -90,7 +90,7 @@ impl Machine {
     ///
     /// # Errors
     ///
-    /// No container can run: there is no client, or it reaches no daemon.
+    /// [`DockerError`]: the client is missing, or it does not reach a daemon.
     pub async fn docker(&mut self) -> Result<PathBuf, DockerError> {
         let known = match &self.docker {
             Some(known) => known.clone(),
@@ -119,7 +119,7 @@ impl Machine {
 /// Why no container can run on this machine, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DockerError {
-    /// There is no client.
+    /// The client is not installed.
     #[error("Docker is not installed here: install it")]
     NoClient,
     /// The client does not start.
@@ -133,7 +133,7 @@ pub enum DockerError {
     /// The client does not end.
     #[error("Docker does not respond: restart its daemon")]
     NoResponse,
-    /// The client reaches no daemon. The text is its last line.
+    /// The client does not reach a daemon. The text is its last line.
     #[error("Docker cannot be used here ({0}): start its daemon")]
     NoDaemon(String),
 }

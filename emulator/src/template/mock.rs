@@ -35,7 +35,7 @@ pub(super) const DEFINED: Names = Names {
     pattern: "selectionPattern",
 };
 
-/// The response of a mock integration to every request: the one without a pattern. `None` if there is none.
+/// The response of a mock integration to every request: its integration response without a pattern; `None` without such a response.
 pub(super) fn response(
     of: &Properties<'_>,
     names: &Names,

@@ -23,7 +23,7 @@ use crate::rules::Ignored;
 use crate::settings::Settings;
 use hardcap_core::config::Config;
 
-/// The stacks that contain a template. The default is no stack.
+/// The stacks that contain a template. The default is that of a template that no stack contains.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Around {
     /// The logical ids of the nested stacks from the outermost template to this one, each followed by `/`.

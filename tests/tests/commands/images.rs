@@ -319,7 +319,7 @@ Resources:
          `docker pull 1.dkr.ecr.us-east-1.amazonaws.com/x:1`, or name the program in it that polls the Runtime API: \
          [functions.Pull] command = [\"…\"] in hardcap.toml",
         "the function `Sam` is a container image: sam:not-built; it is not on this machine: `sam build`, or name the program",
-        "/gone to build it from: `sam build`, or name the program in it that polls the Runtime API: [functions.Gone] command",
+        "/gone of its build does not exist: `sam build`, or name the program in it that polls the Runtime API: [functions.Gone] command",
     ] {
         assert_eq!(said.matches(line).count(), 1, "{said}");
     }
