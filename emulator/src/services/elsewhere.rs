@@ -10,6 +10,8 @@ use hardcap_core::context::Platform;
 
 /// The maximum number of lines about such calls in a run.
 const TOLD_MAX: usize = 100;
+/// The maximum length of a name that the client has sent, in characters.
+const NAME_MAX: usize = 128;
 
 /// Services whose SDK is not called like the service in signatures: the name in signatures, the start of the path of services that share one,
 /// the SDK's id, and the usual name. Origin: `signingName` and `serviceId` of the service models in botocore 1.43.
@@ -87,9 +89,9 @@ impl Call {
         let function = key.and_then(|key| platform.keyring.find(&key)?.function);
         Call {
             caller: function.map_or("a client".to_owned(), |name| format!("the function `{name}`")),
-            operation: operation(head, form),
-            service,
-            variable,
+            operation: shown(&operation(head, form)),
+            service: shown(&service),
+            variable: shown(&variable),
         }
     }
 
@@ -137,6 +139,18 @@ fn capitalized(name: &str) -> String {
     }
 }
 
+/// A name that the client has sent, for a log line: its first characters, without any that would end or colour the line.
+fn shown(name: &str) -> String {
+    let mut shown = String::new();
+    for c in name.chars().take(NAME_MAX) {
+        match c {
+            ' '..='~' => shown.push(c),
+            _ => shown.extend(c.escape_default()),
+        }
+    }
+    shown
+}
+
 /// The operation: after the dot of `X-Amz-Target`, `Action` of a query call, the end of an RPC path, else method and path.
 fn operation(head: &Parts, form: &str) -> String {
     let path = head.uri.path();
@@ -182,6 +196,25 @@ mod tests {
             request = request.header("x-amz-target", target);
         }
         request.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn a_name_that_a_client_invents_is_short_and_does_not_end_or_colour_the_line() {
+        let platform = Platform::new("us-east-1", Limits::classic(), Keyring::default());
+        for (signed, target, form) in [
+            ("sqs", "", "Action=Send\nWARN hardcap has ended\r\x1b[31m&Version=1".to_owned()),
+            ("sqs", "", format!("Action={}", "\u{1f4a5}".repeat(100_000))),
+            ("sqs", "", format!("Action={}", "a".repeat(100_000))),
+            (&"s".repeat(5_000), "", String::new()),
+            ("", &format!("AmazonSQS.{}", "b".repeat(5_000)), String::new()),
+        ] {
+            let call = Call::of(&platform, &head("/", signed, target), &form);
+            for text in [call.line(), call.refusal()] {
+                assert!(text.chars().all(|c| matches!(c, ' '..='~')), "{text:?}");
+                assert!(text.len() < 3_000, "{} bytes", text.len());
+            }
+        }
+        assert_eq!(shown("GET /v2/email\n"), "GET /v2/email\\n");
     }
 
     #[test]

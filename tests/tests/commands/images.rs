@@ -12,8 +12,10 @@ use serde_json::{Value, json};
 use crate::project::{Project, Ran, Up};
 use crate::watch::until_said;
 
+/// The label comes first, so that the tests have no layer in common: the end of one would remove it from under the build of another.
 const DOCKERFILE: &str = "
 FROM scratch
+LABEL of=TAG
 COPY guest /guest
 COPY guest /other/guest
 ENV OF_THE_IMAGE=1
@@ -33,10 +35,10 @@ impl Images {
         let project = Project::new();
         project.write("hardcap.toml", "");
         std::fs::create_dir(project.path().join("image")).unwrap();
-        project.write("image/Dockerfile", DOCKERFILE);
         let guest = installed::image().join("guest");
         std::fs::copy(guest, project.path().join("image/guest")).unwrap();
         let tag = format!("{tag}-{}", std::process::id());
+        project.write("image/Dockerfile", &DOCKERFILE.replace("TAG", &tag));
         project.write(
             "template.yaml",
             &template.replace("DockerTag: TAG", &format!("DockerTag: {tag}")),
