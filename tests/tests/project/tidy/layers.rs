@@ -37,6 +37,10 @@ const CRATES: &[Layers] = &[
         ],
     },
     Layers {
+        sources: "emulator/messages/src",
+        rooms: &[&["functions", "target"], &["bus", "queue", "topic"]],
+    },
+    Layers {
         sources: "emulator/src",
         rooms: &[
             &["invoke", "report", "rules", "sockets", "source", "tries"],
