@@ -9,6 +9,7 @@
 //!
 //! Start reading at [`Target`] and [`Functions`].
 
+pub mod bus;
 pub mod functions;
 pub mod target;
 
