@@ -22,11 +22,12 @@ use crate::services::secrets::Secrets;
 use crate::services::ssm::Ssm;
 use crate::services::sts;
 use crate::strict::{self, Dialect};
-use hardcap_core::config::Config;
+use hardcap_core::config::{ACCOUNT_ID, Config};
 use hardcap_core::context::Platform;
 use hardcap_core::guard::{self, Endpoint, GuardRefusal};
 use hardcap_core::serve::{self, RequestBody};
 use hardcap_lambda::{Lambda, invoke_api};
+use hardcap_messages::queue::Queues;
 use hardcap_s3::S3;
 
 /// The maximum size of a form whose operation is read.
@@ -42,6 +43,7 @@ pub(crate) struct Aws {
     dynamodb: DynamoDb,
     ssm: Ssm,
     secrets: Secrets,
+    queues: Queues,
     cloudformation: CloudFormation,
     logs: CloudWatchLogs,
     elsewhere: Elsewhere,
@@ -56,6 +58,7 @@ pub(crate) struct Services {
     pub(crate) dynamodb: DynamoDb,
     pub(crate) ssm: Ssm,
     pub(crate) secrets: Secrets,
+    pub(crate) queues: Queues,
 }
 
 /// The API that a request is for.
@@ -68,16 +71,25 @@ enum Service {
     Ssm,
     SecretsManager,
     Sts,
+    /// SQS, in the query protocol or in JSON.
+    Sqs(Protocol),
     CloudFormation,
     CloudWatchLogs,
     /// An API that hardcap does not have.
     Elsewhere,
 }
 
+/// The protocol of a call of SQS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    Json,
+    Query,
+}
+
 impl Aws {
     /// The port's APIs.
     pub(crate) fn new(platform: &Platform, config: &Config, services: Services) -> Aws {
-        let Services { lambda, control, s3, dynamodb, ssm, secrets } = services;
+        let Services { lambda, control, s3, dynamodb, ssm, secrets, queues } = services;
         Aws {
             platform: platform.clone(),
             lambda,
@@ -86,6 +98,7 @@ impl Aws {
             dynamodb,
             ssm,
             secrets,
+            queues,
             cloudformation: CloudFormation::new(platform, config),
             logs: CloudWatchLogs::new(platform, config),
             elsewhere: Elsewhere::default(),
@@ -173,6 +186,10 @@ impl Aws {
             Service::Ssm => self.ssm.handle(request).await,
             Service::SecretsManager => self.secrets.handle(request).await,
             Service::Sts => sts::handle(&self.platform, request).await,
+            Service::Sqs(_) => {
+                let sender = sts::user(&self.platform, &request);
+                self.queues.handle(request, &sender).await
+            }
             Service::CloudFormation => self.cloudformation.handle(request).await,
             Service::CloudWatchLogs => self.logs.handle(request).await,
             Service::Elsewhere => self.refuse_elsewhere(is_query_call, request).await,
@@ -231,6 +248,7 @@ fn endpoint(service: &Service) -> Endpoint {
         | Service::Ssm
         | Service::SecretsManager
         | Service::Sts
+        | Service::Sqs(_)
         | Service::CloudFormation
         | Service::CloudWatchLogs
         | Service::Elsewhere => Endpoint::Api,
@@ -243,7 +261,10 @@ fn dialect(service: &Service) -> Option<Dialect> {
         Service::DynamoDb => Some(Dialect::Json("com.amazon.coral.service#")),
         Service::Ssm | Service::SecretsManager | Service::CloudWatchLogs => Some(Dialect::Json("")),
         Service::Lambda => Some(Dialect::Rest),
-        Service::Sts | Service::CloudFormation => Some(Dialect::Query),
+        Service::Sqs(Protocol::Json) => Some(Dialect::Json("com.amazon.coral.service#")),
+        Service::Sqs(Protocol::Query) | Service::Sts | Service::CloudFormation => {
+            Some(Dialect::Query)
+        }
         Service::Control | Service::S3 | Service::Elsewhere => None,
     }
 }
@@ -286,11 +307,18 @@ fn service(path: &str, query: &str, headers: &HeaderMap, is_query_call: bool) ->
         Some("sts") => Service::Sts,
         Some("dynamodb") => Service::DynamoDb,
         Some("cloudformation") => Service::CloudFormation,
+        Some("sqs") => Service::Sqs(Protocol::Query),
+        None if is_queue(path) && is_query_call => Service::Sqs(Protocol::Query),
         Some("s3" | "lambda" | "ssm" | "secretsmanager" | "") => Service::S3,
         None if is_query_call => Service::Sts,
         None => Service::S3,
         Some(_) => Service::Elsewhere,
     }
+}
+
+/// Whether a path is that of a queue's URL: `/ACCOUNT/NAME`. A call of the query protocol may have no signature.
+fn is_queue(path: &str) -> bool {
+    path.strip_prefix('/').and_then(|path| path.strip_prefix(ACCOUNT_ID)).is_some()
 }
 
 fn of_target(target: &str) -> Service {
@@ -299,6 +327,7 @@ fn of_target(target: &str) -> Service {
         "AmazonSSM" => Service::Ssm,
         "secretsmanager" => Service::SecretsManager,
         "Logs_20140328" => Service::CloudWatchLogs,
+        "AmazonSQS" => Service::Sqs(Protocol::Json),
         _ => Service::Elsewhere,
     }
 }
@@ -341,7 +370,8 @@ mod tests {
             ("AmazonSSM.GetParameter", Service::Ssm),
             ("secretsmanager.GetSecretValue", Service::SecretsManager),
             ("Logs_20140328.FilterLogEvents", Service::CloudWatchLogs),
-            ("AmazonSQS.SendMessage", Service::Elsewhere),
+            ("AmazonSQS.SendMessage", Service::Sqs(Protocol::Json)),
+            ("Kinesis_20131202.PutRecord", Service::Elsewhere),
         ] {
             let mut headers = HeaderMap::new();
             headers.insert("x-amz-target", HeaderValue::from_static(target));
@@ -355,6 +385,7 @@ mod tests {
             ("s3", Service::S3),
             ("sts", Service::Sts),
             ("cloudformation", Service::CloudFormation),
+            ("sqs", Service::Sqs(Protocol::Query)),
             ("sns", Service::Elsewhere),
             ("apigateway", Service::Elsewhere),
         ] {
@@ -366,5 +397,8 @@ mod tests {
             assert_eq!(service("/", "", &headers, true), expected, "{scope}");
         }
         assert_eq!(service("/", "Action=GetCallerIdentity", &HeaderMap::new(), true), Service::Sts);
+        let queue = service("/000000000000/orders", "", &HeaderMap::new(), true);
+        assert_eq!(queue, Service::Sqs(Protocol::Query));
+        assert_eq!(service("/000000000000/orders", "", &HeaderMap::new(), false), Service::S3);
     }
 }

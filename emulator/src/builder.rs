@@ -5,8 +5,8 @@ use std::path::Path;
 use hardcap_limits::{Date, Limits, Millis};
 
 use hardcap_core::config::{
-    Api, ApiKind, Bucket, Config, Credential, Function, FunctionUrl, InvokeMode, Parameter, Secret,
-    Table,
+    Api, ApiKind, Bucket, Config, Credential, EventSourceMapping, Function, FunctionUrl,
+    InvokeMode, Parameter, Queue, Secret, Table,
 };
 use hardcap_core::faults;
 
@@ -304,6 +304,35 @@ impl Builder {
     #[must_use]
     pub fn secret(mut self, secret: Secret) -> Builder {
         self.config.secrets.push(secret);
+        self
+    }
+
+    /// Adds a queue of SQS.
+    ///
+    /// ```
+    /// use hardcap::Emulator;
+    /// use hardcap::config::Queue;
+    ///
+    /// let builder = Emulator::builder().queue(Queue::new("orders").with("VisibilityTimeout", "60"));
+    /// ```
+    #[must_use]
+    pub fn queue(mut self, queue: Queue) -> Builder {
+        self.config.queues.push(queue);
+        self
+    }
+
+    /// Adds an event source mapping: a function is invoked with the messages of a queue.
+    ///
+    /// ```
+    /// use hardcap::Emulator;
+    /// use hardcap::config::EventSourceMapping;
+    ///
+    /// let mapping = EventSourceMapping { batch_size: 1, ..EventSourceMapping::new("orders", "ship") };
+    /// let builder = Emulator::builder().mapping(mapping);
+    /// ```
+    #[must_use]
+    pub fn mapping(mut self, mapping: EventSourceMapping) -> Builder {
+        self.config.mappings.push(mapping);
         self
     }
 

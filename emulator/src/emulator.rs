@@ -12,6 +12,7 @@ use crate::builder::Builder;
 use crate::control::{Control, Stores};
 use crate::control_plane::{ControlPlane, Parts};
 use crate::function_urls::FunctionUrls;
+use crate::functions::LambdaFunctions;
 use crate::gateway::Gateway;
 use crate::invoke::{AcceptError, InvokeError, InvokeResponse};
 use crate::report::{Report, SavedRun};
@@ -31,6 +32,9 @@ use hardcap_core::serve;
 use hardcap_lambda::invoke_api;
 use hardcap_lambda::queue::Queue;
 use hardcap_lambda::{Invocation, InvocationEvent, Lambda};
+use hardcap_messages::FunctionsSlot;
+use hardcap_messages::mapping::Mappings;
+use hardcap_messages::queue::Queues;
 use hardcap_s3::S3;
 
 /// A running emulator. It listens when [`Emulator::start`] returns. Dropping it stops it and every process that it started.
@@ -155,9 +159,14 @@ impl Emulator {
             Platform::new(&config.region, config.limits.clone(), keyring).trusting(trust);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let s3 = S3::open(&platform, &config).map_err(StartError::data)?;
+        let queues = Queues::open(&platform, &config, &stop).map_err(StartError::data)?;
         let lambda = Lambda::start(&platform, &config, &addresses.aws, &tasks, stop.clone());
         let urls = FunctionUrls::new(&platform, &lambda, &config, (&tasks, &stop));
-        let parts = Parts { lambda: &lambda, s3: &s3, urls, aws_url: &addresses.aws };
+        let slot = FunctionsSlot::default();
+        let mappings = Mappings::open(&platform, &config, (&queues, &slot), (&tasks, &stop));
+        let mappings = mappings.map_err(StartError::data)?;
+        let parts =
+            Parts { lambda: &lambda, s3: &s3, mappings: &mappings, urls, aws_url: &addresses.aws };
         let plane =
             ControlPlane::open(&platform, &config, parts).await.map_err(StartError::data)?;
         // A fault may be for a function that an earlier run created.
@@ -165,7 +174,8 @@ impl Emulator {
         config.faults = faults::arm(&platform, |name| lambda.name_of(name), plan, stop.clone())
             .map_err(StartError::Fault)?;
         let dynamodb = DynamoDb::new(&platform, &config, stop.clone()).map_err(StartError::data)?;
-        let queue = Queue::open(&platform, &config, &lambda, &s3, (&tasks, &stop));
+        let stores = (&s3, &queues);
+        let queue = Queue::open(&platform, &config, &lambda, stores, (&tasks, &stop));
         let queue = queue.map_err(StartError::data)?;
         let ssm = Ssm::open(&platform, &config).map_err(StartError::data)?;
         let secrets = Secrets::open(&platform, &config).map_err(StartError::data)?;
@@ -176,12 +186,21 @@ impl Emulator {
             ssm: &ssm,
             secrets: &secrets,
             queue: &queue,
+            queues: &queues,
         };
         let control = Control::new(&platform, &config, &addresses, stores);
 
         let router = plane.serve_rest_of(invoke_api::router(lambda.clone(), queue.clone()));
-        let services =
-            Services { lambda: router, control: control.router(), s3, dynamodb, ssm, secrets };
+        let control_router = control.router();
+        let services = Services {
+            lambda: router,
+            control: control_router,
+            s3,
+            dynamodb,
+            ssm,
+            secrets,
+            queues,
+        };
         let aws = Aws::new(&platform, &config, services);
         aws.serve(sockets.aws.0, &lambda, config.body_idle, (&tasks, &stop));
         let mut bound = sockets.gateways.into_iter();
@@ -204,6 +223,14 @@ impl Emulator {
         }
         plane.start().await.map_err(StartError::data)?;
         queue.start(&config);
+        slot.set(Arc::new(LambdaFunctions { lambda: lambda.clone(), queue: queue.clone() }));
+        // The services hold each other, so the slot is cleared when the emulator stops.
+        let (stopped, filled) = (stop.clone(), slot.clone());
+        tasks.spawn(async move {
+            stopped.cancelled().await;
+            filled.clear();
+        });
+        mappings.start(&config).map_err(StartError::data)?;
         Ok(Emulator { addresses, platform, lambda, queue, plane, control, stop, tasks })
     }
 

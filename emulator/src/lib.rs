@@ -39,6 +39,7 @@ mod control;
 mod control_plane;
 mod emulator;
 mod function_urls;
+mod functions;
 mod gateway;
 mod services;
 mod sockets;

@@ -32,8 +32,9 @@ use indexmap::IndexMap;
 pub use invoke_mode::{InvokeMode, ResponseTransferMode, UnknownInvokeMode};
 pub use publishing::{PublishedAlias, Publishing};
 pub use resources::{
-    Attribute, AttributeKind, Bucket, BucketCorsRule, Index, LifecycleRule, Parameter,
-    ParameterKind, ParameterTier, Projection, Secret, SecretValue, Table, secret_arn,
+    Attribute, AttributeKind, Bucket, BucketCorsRule, EventSourceMapping, Index, LifecycleRule,
+    Parameter, ParameterKind, ParameterTier, Projection, Queue, Secret, SecretValue, Table,
+    queue_arn, secret_arn,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -66,6 +67,10 @@ pub struct Config {
     pub parameters: Vec<Parameter>,
     /// The secrets of Secrets Manager that exist at the start.
     pub secrets: Vec<Secret>,
+    /// The queues of SQS that exist at the start.
+    pub queues: Vec<Queue>,
+    /// The event source mappings that exist at the start.
+    pub mappings: Vec<EventSourceMapping>,
     /// The stack as CloudFormation describes it.
     pub stack: Stack,
     /// The stacks that are nested in it.
@@ -135,6 +140,8 @@ impl Config {
             tables: Vec::new(),
             parameters: Vec::new(),
             secrets: Vec::new(),
+            queues: Vec::new(),
+            mappings: Vec::new(),
             stack: Stack::default(),
             nested_stacks: Vec::new(),
             dynamodb_endpoint: None,

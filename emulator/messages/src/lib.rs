@@ -7,10 +7,12 @@
 //! The crate contains no code of Lambda. It asks for invocations through [`Functions`], which the emulator implements. It sends
 //! no e-mail and no short message, and calls no host other than this machine.
 //!
-//! Start reading at [`Target`] and [`Functions`].
+//! Start reading at [`Target`], then [`queue`].
 
 pub mod bus;
 pub mod functions;
+pub mod mapping;
+pub mod queue;
 pub mod target;
 
 pub use functions::{Failure, Functions, FunctionsSlot};

@@ -24,6 +24,7 @@ use hardcap_core::config::Config;
 use hardcap_core::context::Platform;
 use hardcap_lambda::Lambda;
 use hardcap_lambda::queue::Queue;
+use hardcap_messages::queue::Queues;
 use hardcap_s3::S3;
 
 /// The response to a request that the guard refuses.
@@ -44,6 +45,7 @@ pub(crate) struct Control {
     ssm: Ssm,
     secrets: Secrets,
     queue: Queue,
+    queues: Queues,
 }
 
 /// The services that the control API reads and changes.
@@ -54,6 +56,7 @@ pub(crate) struct Stores<'a> {
     pub(crate) ssm: &'a Ssm,
     pub(crate) secrets: &'a Secrets,
     pub(crate) queue: &'a Queue,
+    pub(crate) queues: &'a Queues,
 }
 
 impl Control {
@@ -73,6 +76,7 @@ impl Control {
             ssm: stores.ssm.clone(),
             secrets: stores.secrets.clone(),
             queue: stores.queue.clone(),
+            queues: stores.queues.clone(),
         }
     }
 

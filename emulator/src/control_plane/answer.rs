@@ -130,6 +130,8 @@ pub(super) enum Done {
     Ok(Value),
     /// 201 with these members, for a new resource.
     Created(Value),
+    /// 202 with these members, for a change that takes effect later.
+    Accepted(Value),
     /// 204 without a body.
     NoContent,
 }
@@ -142,6 +144,7 @@ pub(super) fn render(ctx: &Context, outcome: Outcome) -> Response<Body> {
     let (status, body) = match outcome {
         Ok(Done::Ok(body)) => (StatusCode::OK, body.to_string()),
         Ok(Done::Created(body)) => (StatusCode::CREATED, body.to_string()),
+        Ok(Done::Accepted(body)) => (StatusCode::ACCEPTED, body.to_string()),
         Ok(Done::NoContent) => (StatusCode::NO_CONTENT, String::new()),
         Err(Problem::Refused(refused)) => return refusal::render_refusal(ctx, refused),
         Err(Problem::Bug(cause)) => return refusal::bug(ctx, &cause),

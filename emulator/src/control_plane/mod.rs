@@ -13,6 +13,7 @@ mod entry;
 mod events;
 mod functions;
 mod list;
+mod mappings;
 mod policy;
 mod program;
 mod request;
@@ -40,6 +41,7 @@ use hardcap_core::context::Platform;
 use hardcap_lambda::Lambda;
 use hardcap_lambda::name::{FunctionName, LATEST, unqualified};
 use hardcap_lambda::package::PackageFolder;
+use hardcap_messages::mapping::Mappings;
 use hardcap_s3::S3;
 
 /// The error of opening or starting the control plane.
@@ -70,6 +72,7 @@ struct Shared {
     platform: Platform,
     lambda: Lambda,
     s3: S3,
+    mappings: Mappings,
     urls: FunctionUrls,
     aws_url: String,
     python: Option<PathBuf>,
@@ -89,6 +92,7 @@ struct Shared {
 pub(crate) struct Parts<'a> {
     pub(crate) lambda: &'a Lambda,
     pub(crate) s3: &'a S3,
+    pub(crate) mappings: &'a Mappings,
     pub(crate) urls: FunctionUrls,
     pub(crate) aws_url: &'a str,
 }
@@ -110,6 +114,7 @@ impl ControlPlane {
             platform: platform.clone(),
             lambda: parts.lambda.clone(),
             s3: parts.s3.clone(),
+            mappings: parts.mappings.clone(),
             urls: parts.urls,
             aws_url: parts.aws_url.to_owned(),
             python: config.python.clone(),

@@ -12,8 +12,8 @@ use super::answer::{Done, Outcome, not_built, render};
 use super::events::How;
 use super::request::{Parameters, named};
 use super::{
-    ControlPlane, Shared, account, aliases, concurrency, events, functions, list, policy, tags,
-    update, urls, versions,
+    ControlPlane, Shared, account, aliases, concurrency, events, functions, list, mappings, policy,
+    tags, update, urls, versions,
 };
 use hardcap_core::context::Context;
 use hardcap_core::percent;
@@ -65,12 +65,36 @@ async fn run(shared: &Shared, ctx: &Context, segments: &[&str], request: Request
         ("GET", ["2017-03-31", "tags", arn]) => tags::list(shared, arn),
         ("POST", ["2017-03-31", "tags", arn]) => tags::tag(shared, arn, request).await,
         ("DELETE", ["2017-03-31", "tags", arn]) => tags::untag(shared, arn, &query).await,
+        (method, ["2015-03-31", "event-source-mappings", rest @ ..]) => {
+            of_mappings(shared, (method, &query), rest, request).await
+        }
         (method, [version, "functions", name, rest @ ..]) => {
             let call = Call { ctx, method, version, name, parameters };
             of_function(shared, call, rest, request).await
         }
         (method, _) => {
             let what = format!("`{method} /{}` of Lambda's API", segments.join("/"));
+            Err(not_built(&what, "what it has is in the README"))
+        }
+    }
+}
+
+/// The event source mappings.
+async fn of_mappings(
+    shared: &Shared,
+    (method, query): (&str, &str),
+    rest: &[&str],
+    request: Request<Body>,
+) -> Outcome {
+    match (method, rest) {
+        // The SDKs for some languages write a slash at the end.
+        ("POST", [] | [""]) => mappings::create(shared, request).await,
+        ("GET", [] | [""]) => mappings::list(shared, query),
+        ("GET", [uuid]) => mappings::get(shared, uuid),
+        ("PUT", [uuid]) => mappings::update(shared, uuid, request).await,
+        ("DELETE", [uuid]) => mappings::delete(shared, uuid),
+        (method, rest) => {
+            let what = format!("`{method} …/{}` of Lambda's API", rest.join("/"));
             Err(not_built(&what, "what it has is in the README"))
         }
     }

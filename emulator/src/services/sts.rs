@@ -14,7 +14,10 @@ const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 /// Whether a request uses the query protocol: a form, or `Action` in the query of the root.
 pub(crate) fn is_query_call<B>(request: &Request<B>) -> bool {
     let query = request.uri().query().unwrap_or_default();
-    request.uri().path() == "/" && (is_form(request) || value(query, "Action").is_some())
+    let path = request.uri().path();
+    // The URL of a queue has the account and the name of the queue.
+    let is_queue = path.strip_prefix('/').is_some_and(|path| path.starts_with(ACCOUNT_ID));
+    (path == "/" || is_queue) && (is_form(request) || value(query, "Action").is_some())
 }
 
 /// Whether the body of a request is a form.
@@ -63,6 +66,14 @@ pub(crate) fn identity(key: &str, function: Option<&str>) -> (String, String) {
         ),
         None => (format!("arn:aws:iam::{ACCOUNT_ID}:user/test"), "AIDATEST".to_owned()),
     }
+}
+
+/// The user id of the caller of a request.
+pub(crate) fn user<B>(platform: &Platform, request: &Request<B>) -> String {
+    let key = access_key(request.headers(), request.uri().query().unwrap_or_default());
+    let key = key.unwrap_or_default();
+    let function = platform.keyring.find(&key).and_then(|key| key.function);
+    identity(&key, function.as_deref()).1
 }
 
 /// The access key id of a request's signature, in its header or (presigned) its query.

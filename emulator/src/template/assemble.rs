@@ -15,14 +15,16 @@ use super::references::kind;
 use super::scope::{Scope, StackNames};
 use super::tree::{MappingEntry, Node};
 use super::{
-    Loaded, api, bucket, function, localize, openapi, publishing, raw_api, stack, stored, streaming,
+    Loaded, api, bucket, function, localize, openapi, publishing, queues, raw_api, stack, stored,
+    streaming,
 };
 use crate::packaging::Package;
 use crate::rules::Ignored;
 use crate::settings::Settings;
 use crate::source::nearest::{distance, nearest};
 use hardcap_core::config::{
-    Api, Bucket, Config, DEFAULT_REGION, Function, FunctionUrl, Parameter, Secret, Table,
+    Api, Bucket, Config, DEFAULT_REGION, EventSourceMapping, Function, FunctionUrl, Parameter,
+    Queue, Secret, Table,
 };
 use hardcap_lambda::name::unqualified;
 
@@ -37,6 +39,8 @@ pub(super) struct Parts {
     pub(super) tables: Vec<Table>,
     pub(super) parameters: Vec<Parameter>,
     pub(super) secrets: Vec<Secret>,
+    pub(super) queues: Vec<Queue>,
+    pub(super) mappings: Vec<EventSourceMapping>,
     /// The logical ids of the APIs with a definition, to which events of functions add no routes.
     pub(super) defined: Vec<String>,
     /// API, method and path of every operation of a definition, including those that are left out.
@@ -97,6 +101,8 @@ pub(super) fn assemble(
         tables: parts.tables,
         parameters: parts.parameters,
         secrets: parts.secrets,
+        queues: parts.queues,
+        mappings: parts.mappings,
         stack: stack::read(&scope, template)?,
         ..Config::empty(limits)
     };
@@ -195,6 +201,7 @@ fn read_resources(
         read_resource(scope, entry, settings, folder, &mut parts)?;
     }
     publishing::connect(scope, &mut parts)?;
+    queues::add_generated(&mut parts);
     access::read(scope, &mut parts)?;
     raw_api::connect(scope, &mut parts)?;
     Ok(parts)
@@ -287,6 +294,14 @@ fn read_resource(
             parts.secrets.push(stored::secret(scope, entry)?);
             Ok(())
         }
+        "AWS::SQS::Queue" => {
+            parts.queues.push(queues::queue(scope, entry)?);
+            Ok(())
+        }
+        "AWS::Lambda::EventSourceMapping" => {
+            parts.mappings.extend(queues::event_source_mapping(scope, entry)?);
+            Ok(())
+        }
         kind if kind.starts_with("AWS::ApiGateway") => raw_api::read(scope, entry, parts),
         kind if is_accepted(kind) => Ok(()),
         kind => {
@@ -304,11 +319,13 @@ fn read_resource(
     }
 }
 
-const EMULATED: [&str; 10] = [
+const EMULATED: [&str; 12] = [
     "AWS::DynamoDB::Table",
+    "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Function",
     "AWS::Lambda::Url",
     "AWS::S3::Bucket",
+    "AWS::SQS::Queue",
     "AWS::SSM::Parameter",
     "AWS::SecretsManager::Secret",
     "AWS::Serverless::Api",
@@ -331,6 +348,7 @@ fn is_accepted(kind: &str) -> bool {
         || kind == "AWS::Lambda::LayerVersion"
         || kind == "AWS::Serverless::LayerVersion"
         || kind == "AWS::S3::BucketPolicy"
+        || kind == "AWS::SQS::QueuePolicy"
         || kind == "AWS::SecretsManager::ResourcePolicy"
 }
 

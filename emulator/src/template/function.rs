@@ -15,6 +15,7 @@ use super::diagnostic::Diagnostic;
 use super::expand::{IMPLICIT_HTTP, IMPLICIT_REST};
 use super::properties::Properties;
 use super::publishing;
+use super::queues;
 use super::references::kind;
 use super::scope::Scope;
 use super::tree::{MappingEntry, Node, Value};
@@ -300,15 +301,22 @@ fn read_events(
                 function.schedules.extend(asynchronous::schedule(&of, entry, function)?);
                 of.finish();
             }
-            ("Api" | "Schedule", None) => {
+            ("SQS", Some(of)) => {
+                let mapping = queues::event(&of, target)?;
+                if mapping.is_some() {
+                    of.finish();
+                }
+                parts.mappings.extend(mapping);
+            }
+            ("Api" | "Schedule" | "SQS", None) => {
                 let message = format!("{} has no `Properties`", event.what);
                 return Err(Diagnostic::new(entry.at, message)
-                    .help("add `Path` and `Method`, or `Schedule`"));
+                    .help("add `Path` and `Method`, `Schedule`, or `Queue`"));
             }
             (kind, _) => {
                 let message =
                     format!("{} is of type {kind}, which hardcap does not emulate", event.what);
-                let known = ["Api", "HttpApi", "Schedule"];
+                let known = ["Api", "HttpApi", "Schedule", "SQS"];
                 // Only a misspelling of one letter is corrected, because AWS SAM has more types of events.
                 let near = nearest(kind, known).filter(|near| distance(kind, near) <= 1);
                 let mut warning = Diagnostic::new(entry.at, message).rule("not-emulated");

@@ -24,6 +24,7 @@ mod nested;
 mod openapi;
 mod properties;
 mod publishing;
+mod queues;
 mod raw_api;
 mod references;
 mod relax;
@@ -167,6 +168,8 @@ impl Loaded {
         self.config.tables.extend(other.config.tables);
         self.config.parameters.extend(other.config.parameters);
         self.config.secrets.extend(other.config.secrets);
+        self.config.queues.extend(other.config.queues);
+        self.config.mappings.extend(other.config.mappings);
         self.config.stack.outputs.extend(other.config.stack.outputs);
         self.config.stack.resources.extend(other.config.stack.resources);
         self.config.nested_stacks.extend(other.config.nested_stacks);

@@ -385,7 +385,13 @@ impl Scope<'_> {
         let last = kind.rsplit("::").next().unwrap_or(kind);
         let own = format!("{last}Name");
         let given = self.named(entry, &[&own, "Name"])?;
-        Ok(given.unwrap_or_else(|| format!("{}-{}", self.names.stack, entry.key)))
+        if let Some(given) = given {
+            return Ok(given);
+        }
+        let is_fifo = kind == "AWS::SQS::Queue"
+            && self.named(entry, &["FifoQueue"])?.is_some_and(|fifo| fifo == "true");
+        let suffix = if is_fifo { ".fifo" } else { "" };
+        Ok(format!("{}-{}{suffix}", self.names.stack, entry.key))
     }
 }
 

@@ -455,7 +455,7 @@ mod tests {
     fn a_rule_is_silenced_for_one_resource_or_for_all() {
         let text = |metadata: &str, of_q: &str| {
             format!(
-                "Metadata: {{{metadata}}}\nResources:\n  Q: {{Type: AWS::SQS::Queue{of_q}}}\n  T: {{Type: AWS::SNS::Topic}}\n  F: {{Type: AWS::Serverless::Function}}\n"
+                "Metadata: {{{metadata}}}\nResources:\n  Q: {{Type: AWS::Kinesis::Stream{of_q}}}\n  T: {{Type: AWS::KMS::Key}}\n  F: {{Type: AWS::Serverless::Function}}\n"
             )
         };
         let ids = |text: &str| -> Vec<String> {

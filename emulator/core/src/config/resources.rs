@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -175,6 +176,104 @@ impl fmt::Debug for Parameter {
             .field("kind", &self.kind)
             .field("tier", &self.tier)
             .finish_non_exhaustive()
+    }
+}
+
+/// A queue of SQS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Queue {
+    /// The queue's name. That of a FIFO queue ends with `.fifo`.
+    pub name: String,
+    /// The attributes in the spelling of `CreateQueue`: `VisibilityTimeout`, `RedrivePolicy` as JSON.
+    pub attributes: IndexMap<String, String>,
+    /// The tags.
+    pub tags: IndexMap<String, String>,
+}
+
+impl Queue {
+    /// A queue with AWS's defaults; a FIFO queue if its name ends with `.fifo`.
+    ///
+    /// ```
+    /// use hardcap_core::config::Queue;
+    ///
+    /// assert_eq!(Queue::new("orders.fifo").attributes["FifoQueue"], "true");
+    /// ```
+    #[must_use]
+    pub fn new(name: &str) -> Queue {
+        let mut queue = Queue { name: name.to_owned(), ..Queue::default() };
+        if name.ends_with(".fifo") {
+            queue.attributes.insert("FifoQueue".to_owned(), "true".to_owned());
+        }
+        queue
+    }
+
+    /// The same queue with an attribute.
+    #[must_use]
+    pub fn with(mut self, attribute: &str, value: &str) -> Queue {
+        self.attributes.insert(attribute.to_owned(), value.to_owned());
+        self
+    }
+
+    /// `arn:aws:sqs:REGION:ACCOUNT:NAME`
+    #[must_use]
+    pub fn arn(&self, region: &str) -> String {
+        queue_arn(region, &self.name)
+    }
+}
+
+/// `arn:aws:sqs:REGION:ACCOUNT:NAME`
+#[must_use]
+pub fn queue_arn(region: &str, name: &str) -> String {
+    format!("arn:aws:sqs:{region}:{ACCOUNT_ID}:{name}")
+}
+
+/// An event source mapping: Lambda receives the messages of a queue and invokes a function with them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventSourceMapping {
+    /// The UUID that AWS gives it.
+    pub uuid: String,
+    /// The queue's name.
+    pub queue: String,
+    /// The function: `NAME`, or `NAME:QUALIFIER`.
+    pub function: String,
+    /// `Enabled`
+    pub is_enabled: bool,
+    /// `BatchSize`: the most messages of one invocation.
+    pub batch_size: u64,
+    /// `MaximumBatchingWindowInSeconds`: how long a batch waits for more messages.
+    pub window_seconds: u64,
+    /// `ScalingConfig.MaximumConcurrency`
+    pub maximum_concurrency: Option<u64>,
+    /// `FunctionResponseTypes` has `ReportBatchItemFailures`.
+    pub reports_failures: bool,
+    /// `FilterCriteria`: the patterns, each as JSON.
+    pub filters: Vec<String>,
+}
+
+impl EventSourceMapping {
+    /// A mapping with AWS's defaults. Its UUID is derived from both names, so that it is the same in every run.
+    #[must_use]
+    pub fn new(queue: &str, function: &str) -> EventSourceMapping {
+        let digest = hex::encode(Sha256::digest(format!("mapping\0{queue}\0{function}")));
+        let uuid = format!(
+            "{}-{}-4{}-8{}-{}",
+            &digest[..8],
+            &digest[8..12],
+            &digest[12..15],
+            &digest[15..18],
+            &digest[18..30]
+        );
+        EventSourceMapping {
+            uuid,
+            queue: queue.to_owned(),
+            function: function.to_owned(),
+            is_enabled: true,
+            batch_size: 10,
+            window_seconds: 0,
+            maximum_concurrency: None,
+            reports_failures: false,
+            filters: Vec::new(),
+        }
     }
 }
 

@@ -10,6 +10,8 @@ use super::{AcceptError, Queue, Shared};
 use hardcap_core::config::Function;
 use hardcap_core::context::Context;
 use hardcap_core::record::{Condition, Observation};
+use hardcap_messages::queue::attribute::MessageAttribute;
+use hardcap_messages::queue::{NewMessage, SqsError};
 use hardcap_s3::ObjectError;
 
 /// The target of a record.
@@ -19,7 +21,9 @@ pub(super) enum Target<'a> {
     Function(&'a str),
     /// A bucket, by its name.
     Bucket(&'a str),
-    /// SQS, SNS, EventBridge: not emulated; the control surface shows the record.
+    /// A queue, by its name.
+    Queue(&'a str),
+    /// SNS, EventBridge: not emulated; the control surface shows the record.
     Other,
 }
 
@@ -33,6 +37,7 @@ impl<'a> Target<'a> {
                 Target::Function(name.split(':').next().unwrap_or(name))
             }
             (Some("s3"), Some(bucket)) => Target::Bucket(bucket),
+            (Some("sqs"), Some(queue)) => Target::Queue(queue),
             _ => Target::Other,
         }
     }
@@ -45,6 +50,8 @@ enum SendError {
     Object(#[from] ObjectError),
     #[error(transparent)]
     Event(#[from] AcceptError),
+    #[error(transparent)]
+    Message(#[from] SqsError),
 }
 
 /// Sends the records that the function's configuration requires.
@@ -79,10 +86,16 @@ pub(super) async fn send_records(
     {
         let body = String::from_utf8_lossy(ended.payload).into_owned();
         let to = events.dead_letter.clone();
-        keep(shared, letter(shared, function, ended, (LetterKind::DeadLetter, to.clone(), body)))
-            .await;
+        let letter = letter(shared, function, ended, (LetterKind::DeadLetter, to.clone(), body));
+        keep(shared, letter.clone()).await;
         if let Some(to) = to {
-            shared.platform.recorder.record(ended.id, Observation::EventSent { to, failure: None });
+            let sent = send_letter(shared, &to, letter, trace).await;
+            let failure = sent.err().map(|error| error.to_string());
+            if let Some(failure) = &failure {
+                let request_id = ended.id;
+                tracing::warn!(request_id, to, failure, "the delivery of a dead letter failed");
+            }
+            shared.platform.recorder.record(ended.id, Observation::EventSent { to, failure });
         }
     }
 }
@@ -106,13 +119,52 @@ async fn send(
             let ctx = Context { trace: trace.into(), ..shared.platform.context() };
             Ok(invoke(shared, &ctx, name, document.into()).await?)
         }
-        Target::Other => {
+        target @ (Target::Queue(_) | Target::Other) => {
             let body = String::from_utf8_lossy(&document).into_owned();
             let to = Some(arn.to_owned());
-            keep(shared, letter(shared, function, ended, (LetterKind::Record, to, body))).await;
+            let kept = letter(shared, function, ended, (LetterKind::Record, to, body.clone()));
+            keep(shared, kept).await;
+            if let Target::Queue(queue) = target {
+                let trace = shared.lambda.trace_after(trace, &function.name);
+                let message = NewMessage {
+                    trace: Some(trace),
+                    sender: sender(&function.name),
+                    ..NewMessage::new(body)
+                };
+                shared.queues.send(&shared.platform.context(), queue, message).await?;
+            }
             Ok(())
         }
     }
+}
+
+/// Sends a dead letter into its queue: the event, with the attributes that were recorded on 2025-11-24.
+async fn send_letter(
+    shared: &Arc<Shared>,
+    to: &str,
+    letter: Letter,
+    trace: &str,
+) -> Result<(), SendError> {
+    let Target::Queue(queue) = Target::of(to) else { return Ok(()) };
+    let Letter { function, body, attributes, .. } = letter;
+    let named = [
+        ("RequestID", MessageAttribute::string(&attributes.request_id)),
+        ("ErrorCode", MessageAttribute::number(u64::from(attributes.error_code))),
+        ("ErrorMessage", MessageAttribute::string(&attributes.error_message)),
+    ];
+    let message = NewMessage {
+        attributes: named.map(|(name, value)| (name.to_owned(), value)).into(),
+        trace: Some(shared.lambda.trace_after(trace, &function)),
+        sender: sender(&function),
+        ..NewMessage::new(body)
+    };
+    shared.queues.send(&shared.platform.context(), queue, message).await?;
+    Ok(())
+}
+
+/// The sender of a message that Lambda sends in the name of a function.
+fn sender(function: &str) -> String {
+    format!("AROA{function}:awslambda")
 }
 
 /// Queues a record as the event of another function.

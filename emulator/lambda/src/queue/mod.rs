@@ -41,6 +41,7 @@ use hardcap_core::config::Config;
 use hardcap_core::context::{Context, Platform};
 use hardcap_core::faults;
 use hardcap_core::record::Observation;
+use hardcap_messages::queue::Queues;
 use hardcap_s3::S3;
 
 /// The queue of all functions. Cheap to clone.
@@ -54,6 +55,7 @@ struct Shared {
     platform: Platform,
     lambda: Lambda,
     s3: S3,
+    queues: Queues,
     disk: Option<Disk>,
     lines: Mutex<PendingEvents>,
     /// Notified when an event is added, or an attempt has ended.
@@ -104,7 +106,7 @@ impl Queue {
         platform: &Platform,
         config: &Config,
         lambda: &Lambda,
-        s3: &S3,
+        (s3, queues): (&S3, &Queues),
         tasks: (&TaskTracker, &CancellationToken),
     ) -> Result<Queue, QueueError> {
         settings::check(config)?;
@@ -114,6 +116,7 @@ impl Queue {
             platform: platform.clone(),
             lambda: lambda.clone(),
             s3: s3.clone(),
+            queues: queues.clone(),
             disk,
             lines: Mutex::default(),
             wake: Notify::new(),

@@ -11,6 +11,7 @@ mod images;
 mod impossible;
 mod nested;
 mod publishing;
+mod queues;
 mod resources;
 mod stored;
 mod streaming;

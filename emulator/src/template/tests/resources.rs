@@ -327,7 +327,7 @@ fn unknown_resources_are_warnings_with_their_position() {
         "
 Resources:
   Queue: {Type: AWS::SQS::Queue}
-  Role: {Type: AWS::IAM::Role}
+  Stream: {Type: AWS::Kinesis::Stream}
   Logs: {Type: AWS::Logs::LogGroup}
   F:
     Type: AWS::Serverless::Function
@@ -342,7 +342,7 @@ Resources:
     assert_eq!(
         warnings(&loaded),
         [
-            "t.yaml:3:17: `Queue` is a AWS::SQS::Queue, which hardcap does not emulate",
+            "t.yaml:4:18: `Stream` is a AWS::Kinesis::Stream, which hardcap does not emulate",
             "t.yaml:9:7: the function `F` has the property `Timeot`, which hardcap does not know; did you mean `Timeout`?",
             "t.yaml:10:16: the layer `arn` of the function `F` is not on this machine, and is left out; name folders with the content of its layers: [functions.F] layers = [\"…\"] in hardcap.toml",
             "t.yaml:13:16: `Tick` of `Events` of the function `F` is of type SNS, which hardcap does not emulate",

@@ -40,6 +40,7 @@ async fn main() -> Result<(), Error> {
             lambda_runtime::run(service_fn(echo)).await
         }
         "echo" => lambda_runtime::run(service_fn(echo)).await,
+        "records" => lambda_runtime::run(service_fn(records)).await,
         "authorizer" => lambda_runtime::run(service_fn(authorize)).await,
         "giant" => lambda_runtime::run(service_fn(giant)).await,
         _ => lambda_runtime::run(service_fn(behave)).await,
@@ -85,6 +86,17 @@ fn web() -> Result<(), Error> {
 /// Returns the event, byte for byte.
 async fn echo(event: LambdaEvent<Box<RawValue>>) -> Result<Box<RawValue>, Error> {
     Ok(event.payload)
+}
+
+/// Takes the messages of a queue: fails if one says `fail`, and reports those that say `poison`.
+async fn records(event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let records = event.payload["Records"].as_array().cloned().unwrap_or_default();
+    if records.iter().any(|record| record["body"] == "fail") {
+        return Err("a message says that this fails".into());
+    }
+    let poison = records.iter().filter(|record| record["body"] == "poison");
+    let failures = poison.map(|record| json!({ "itemIdentifier": record["messageId"] }));
+    Ok(json!({ "batchItemFailures": failures.collect::<Vec<_>>() }))
 }
 
 /// What Zappa up to 0.45.1 made of a Flask application that returns `"x" * size`, as Python's `json.dumps` wrote it.

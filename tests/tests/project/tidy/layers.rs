@@ -38,7 +38,7 @@ const CRATES: &[Layers] = &[
     },
     Layers {
         sources: "emulator/messages/src",
-        rooms: &[&["functions", "target"], &["bus", "queue", "topic"]],
+        rooms: &[&["functions", "target"], &["bus", "queue"], &["mapping", "topic"]],
     },
     Layers {
         sources: "emulator/src",

@@ -8,6 +8,7 @@ mod clients;
 mod environment;
 mod runtimes;
 mod s3;
+mod sqs;
 mod table;
 
 use hardcap::Emulator;

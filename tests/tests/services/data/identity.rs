@@ -46,12 +46,12 @@ async fn a_caller_is_the_user_test_of_the_account() {
 #[tokio::test]
 async fn a_service_that_is_not_there_is_named_with_those_that_are() {
     let emulator = Emulator::builder().limits(Date::CLASSIC).start().await.unwrap();
-    let answer = call(&emulator, "AmazonSQS.SendMessage", json!({})).await;
+    let answer = call(&emulator, "Kinesis_20131202.PutRecord", json!({})).await;
     let (code, message) = refused(&answer);
     assert_eq!(code, "UnknownOperationException");
     assert!(
         message.starts_with(
-            "hardcap does not emulate AmazonSQS (SendMessage); it has Lambda, S3, DynamoDB"
+            "hardcap does not emulate Kinesis_20131202 (PutRecord); it has Lambda, S3, DynamoDB"
         ),
         "{message}"
     );

@@ -1,0 +1,240 @@
+//! Event source mappings: Lambda receives the messages of a queue and invokes a function with them.
+//!
+//! `event` writes the event, `failures` reads which messages failed, both pure; `run` is the loop of one mapping. [`Mappings`] has
+//! all of them.
+
+mod event;
+mod failures;
+mod filter;
+mod rules;
+mod run;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hardcap_core::clock::EpochMillis;
+use hardcap_core::config::{Config, EventSourceMapping, queue_arn};
+use hardcap_core::context::Platform;
+use hardcap_core::durable::DurableMap;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use self::rules::{MappingError, check};
+
+use crate::FunctionsSlot;
+use crate::queue::Queues;
+
+/// The most mappings. The number is hardcap's.
+const MAPPINGS_MAX: usize = 1_000;
+
+/// All event source mappings. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Mappings {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    platform: Platform,
+    queues: Queues,
+    functions: FunctionsSlot,
+    state: Mutex<State>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+#[derive(Debug)]
+struct State {
+    mappings: BTreeMap<String, Running>,
+    /// The mappings that were created through Lambda's API.
+    saved: DurableMap<Described>,
+}
+
+#[derive(Debug)]
+struct Running {
+    described: Described,
+    stop: CancellationToken,
+}
+
+/// A mapping and the time of its last change.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Described {
+    /// The mapping.
+    pub mapping: EventSourceMapping,
+    /// `LastModified`.
+    pub modified: EpochMillis,
+    /// Whether the template defines it.
+    pub of_template: bool,
+}
+
+/// The error of the mappings of a configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder cannot be read or written.
+    #[error("the event source mappings: {0}")]
+    Disk(#[from] std::io::Error),
+    /// AWS would refuse a mapping.
+    #[error(
+        "the event source mapping of the queue `{queue}` and the function `{function}`: {error}"
+    )]
+    Refused {
+        /// The queue's name.
+        queue: String,
+        /// The function.
+        function: String,
+        /// The refusal.
+        error: MappingError,
+    },
+}
+
+impl Mappings {
+    /// Opens the mappings of earlier runs. None of them runs before [`Mappings::start`].
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Disk`] if the data directory cannot be used.
+    pub fn open(
+        platform: &Platform,
+        config: &Config,
+        (queues, functions): (&Queues, &FunctionsSlot),
+        (tasks, stop): (&TaskTracker, &CancellationToken),
+    ) -> Result<Mappings, OpenError> {
+        let folder = config.data.as_deref().map(|data| data.join("event-source-mappings"));
+        let saved = DurableMap::open(folder.as_deref())?;
+        let shared = Shared {
+            platform: platform.clone(),
+            queues: queues.clone(),
+            functions: functions.clone(),
+            state: Mutex::new(State { mappings: BTreeMap::new(), saved }),
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        };
+        Ok(Mappings { shared: Arc::new(shared) })
+    }
+
+    /// Starts the mappings of earlier runs and those of the configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Refused`] if AWS would refuse a mapping of the configuration.
+    pub fn start(&self, config: &Config) -> Result<(), OpenError> {
+        let limits = self.shared.platform.limits();
+        for mapping in &config.mappings {
+            check(mapping, &limits, &self.shared.queues, &self.shared.functions).map_err(
+                |error| OpenError::Refused {
+                    queue: mapping.queue.clone(),
+                    function: mapping.function.clone(),
+                    error,
+                },
+            )?;
+        }
+        let modified = self.shared.platform.clock.now();
+        let mut state = self.shared.state();
+        let saved: Vec<Described> = state.saved.iter().map(|(_, saved)| saved.clone()).collect();
+        let given = config.mappings.iter().map(|mapping| Described {
+            mapping: mapping.clone(),
+            modified,
+            of_template: true,
+        });
+        for described in saved.into_iter().chain(given) {
+            self.run(&mut state, described);
+        }
+        Ok(())
+    }
+
+    /// Creates or replaces a mapping. Messages that were received are processed as before.
+    ///
+    /// # Errors
+    ///
+    /// [`MappingError`] if AWS refuses it. Then nothing is changed.
+    pub fn put(&self, mapping: EventSourceMapping) -> Result<Described, MappingError> {
+        let limits = self.shared.platform.limits();
+        check(&mapping, &limits, &self.shared.queues, &self.shared.functions)?;
+        let mut state = self.shared.state();
+        let before = state.mappings.get(&mapping.uuid);
+        let twin = |one: &Running| {
+            let other = &one.described.mapping;
+            other.uuid != mapping.uuid
+                && other.queue == mapping.queue
+                && other.function == mapping.function
+        };
+        if let Some(twin) = state.mappings.values().find(|one| twin(one)) {
+            let EventSourceMapping { uuid, queue, function, .. } = &twin.described.mapping;
+            let arn = queue_arn(&self.shared.platform.region, queue);
+            return Err(MappingError::Exists(format!(
+                "An event source mapping with SQS arn (\" {arn} \") and function (\" {function} \") already exists. Please \
+                 update or delete the existing mapping with UUID {uuid}"
+            )));
+        }
+        if before.is_none() && state.mappings.len() >= MAPPINGS_MAX {
+            return Err(MappingError::Bug(format!(
+                "hardcap has {MAPPINGS_MAX} mappings, the maximum"
+            )));
+        }
+        let of_template = before.is_some_and(|before| before.described.of_template);
+        let modified = self.shared.platform.clock.now();
+        let described = Described { mapping, modified, of_template };
+        if !of_template {
+            state
+                .saved
+                .put(&described.mapping.uuid, described.clone())
+                .map_err(|error| MappingError::Bug(error.to_string()))?;
+        }
+        self.run(&mut state, described.clone());
+        Ok(described)
+    }
+
+    /// Deletes a mapping; `None` if it does not exist.
+    ///
+    /// # Errors
+    ///
+    /// If the disk fails.
+    pub fn remove(&self, uuid: &str) -> std::io::Result<Option<Described>> {
+        let mut state = self.shared.state();
+        state.saved.remove(uuid)?;
+        let removed = state.mappings.remove(uuid);
+        Ok(removed.map(|running| {
+            running.stop.cancel();
+            running.described
+        }))
+    }
+
+    /// A mapping.
+    #[must_use]
+    pub fn get(&self, uuid: &str) -> Option<Described> {
+        Some(self.shared.state().mappings.get(uuid)?.described.clone())
+    }
+
+    /// All mappings, ordered by UUID.
+    #[must_use]
+    pub fn list(&self) -> Vec<Described> {
+        self.shared.state().mappings.values().map(|running| running.described.clone()).collect()
+    }
+
+    /// Starts a mapping in the place of the one with its UUID.
+    fn run(&self, state: &mut State, described: Described) {
+        let stop = self.shared.stop.child_token();
+        if described.mapping.is_enabled {
+            let source = run::Source {
+                platform: self.shared.platform.clone(),
+                queues: self.shared.queues.clone(),
+                functions: self.shared.functions.clone(),
+                mapping: described.mapping.clone(),
+                tasks: self.shared.tasks.clone(),
+                stop: stop.clone(),
+            };
+            self.shared.tasks.spawn(run::run(source));
+        }
+        let uuid = described.mapping.uuid.clone();
+        if let Some(before) = state.mappings.insert(uuid, Running { described, stop }) {
+            before.stop.cancel();
+        }
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
