@@ -15,6 +15,7 @@ use crate::services::cloudformation::CloudFormation;
 use crate::services::cloudwatch_logs::CloudWatchLogs;
 
 use crate::control;
+use crate::messages::Messages;
 use crate::services::dynamodb::DynamoDb;
 use crate::services::elsewhere::Elsewhere;
 use crate::services::json_api::{self, ApiError};
@@ -27,7 +28,6 @@ use hardcap_core::context::Platform;
 use hardcap_core::guard::{self, Endpoint, GuardRefusal};
 use hardcap_core::serve::{self, RequestBody};
 use hardcap_lambda::{Lambda, invoke_api};
-use hardcap_messages::queue::Queues;
 use hardcap_s3::S3;
 
 /// The maximum size of a form whose operation is read.
@@ -43,7 +43,7 @@ pub(crate) struct Aws {
     dynamodb: DynamoDb,
     ssm: Ssm,
     secrets: Secrets,
-    queues: Queues,
+    messages: Messages,
     cloudformation: CloudFormation,
     logs: CloudWatchLogs,
     elsewhere: Elsewhere,
@@ -58,7 +58,7 @@ pub(crate) struct Services {
     pub(crate) dynamodb: DynamoDb,
     pub(crate) ssm: Ssm,
     pub(crate) secrets: Secrets,
-    pub(crate) queues: Queues,
+    pub(crate) messages: Messages,
 }
 
 /// The API that a request is for.
@@ -89,7 +89,7 @@ enum Protocol {
 impl Aws {
     /// The port's APIs.
     pub(crate) fn new(platform: &Platform, config: &Config, services: Services) -> Aws {
-        let Services { lambda, control, s3, dynamodb, ssm, secrets, queues } = services;
+        let Services { lambda, control, s3, dynamodb, ssm, secrets, messages } = services;
         Aws {
             platform: platform.clone(),
             lambda,
@@ -98,7 +98,7 @@ impl Aws {
             dynamodb,
             ssm,
             secrets,
-            queues,
+            messages,
             cloudformation: CloudFormation::new(platform, config),
             logs: CloudWatchLogs::new(platform, config),
             elsewhere: Elsewhere::default(),
@@ -188,7 +188,7 @@ impl Aws {
             Service::Sts => sts::handle(&self.platform, request).await,
             Service::Sqs(_) => {
                 let sender = sts::user(&self.platform, &request);
-                self.queues.handle(request, &sender).await
+                self.messages.queues.handle(request, &sender).await
             }
             Service::CloudFormation => self.cloudformation.handle(request).await,
             Service::CloudWatchLogs => self.logs.handle(request).await,

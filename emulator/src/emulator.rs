@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hardcap_limits::{Exceeded, Millis, UnknownRow};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -12,9 +13,9 @@ use crate::builder::Builder;
 use crate::control::{Control, Stores};
 use crate::control_plane::{ControlPlane, Parts};
 use crate::function_urls::FunctionUrls;
-use crate::functions::LambdaFunctions;
 use crate::gateway::Gateway;
 use crate::invoke::{AcceptError, InvokeError, InvokeResponse};
+use crate::messages::Messages;
 use crate::report::{Report, SavedRun};
 use crate::services::dynamodb::DynamoDb;
 use crate::services::secrets::Secrets;
@@ -32,9 +33,6 @@ use hardcap_core::serve;
 use hardcap_lambda::invoke_api;
 use hardcap_lambda::queue::Queue;
 use hardcap_lambda::{Invocation, InvocationEvent, Lambda};
-use hardcap_messages::FunctionsSlot;
-use hardcap_messages::mapping::Mappings;
-use hardcap_messages::queue::Queues;
 use hardcap_s3::S3;
 
 /// A running emulator. It listens when [`Emulator::start`] returns. Dropping it stops it and every process that it started.
@@ -159,14 +157,12 @@ impl Emulator {
             Platform::new(&config.region, config.limits.clone(), keyring).trusting(trust);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let s3 = S3::open(&platform, &config).map_err(StartError::data)?;
-        let queues = Queues::open(&platform, &config, &stop).map_err(StartError::data)?;
+        let messages =
+            Messages::open(&platform, &config, (&tasks, &stop)).map_err(StartError::data)?;
         let lambda = Lambda::start(&platform, &config, &addresses.aws, &tasks, stop.clone());
         let urls = FunctionUrls::new(&platform, &lambda, &config, (&tasks, &stop));
-        let slot = FunctionsSlot::default();
-        let mappings = Mappings::open(&platform, &config, (&queues, &slot), (&tasks, &stop));
-        let mappings = mappings.map_err(StartError::data)?;
-        let parts =
-            Parts { lambda: &lambda, s3: &s3, mappings: &mappings, urls, aws_url: &addresses.aws };
+        let mappings = &messages.mappings;
+        let parts = Parts { lambda: &lambda, s3: &s3, mappings, urls, aws_url: &addresses.aws };
         let plane =
             ControlPlane::open(&platform, &config, parts).await.map_err(StartError::data)?;
         // A fault may be for a function that an earlier run created.
@@ -174,8 +170,8 @@ impl Emulator {
         config.faults = faults::arm(&platform, |name| lambda.name_of(name), plan, stop.clone())
             .map_err(StartError::Fault)?;
         let dynamodb = DynamoDb::new(&platform, &config, stop.clone()).map_err(StartError::data)?;
-        let stores = (&s3, &queues);
-        let queue = Queue::open(&platform, &config, &lambda, stores, (&tasks, &stop));
+        let targets = (&s3, &messages.queues);
+        let queue = Queue::open(&platform, &config, &lambda, targets, (&tasks, &stop));
         let queue = queue.map_err(StartError::data)?;
         let ssm = Ssm::open(&platform, &config).map_err(StartError::data)?;
         let secrets = Secrets::open(&platform, &config).map_err(StartError::data)?;
@@ -186,51 +182,31 @@ impl Emulator {
             ssm: &ssm,
             secrets: &secrets,
             queue: &queue,
-            queues: &queues,
+            messages: &messages,
         };
         let control = Control::new(&platform, &config, &addresses, stores);
 
         let router = plane.serve_rest_of(invoke_api::router(lambda.clone(), queue.clone()));
-        let control_router = control.router();
         let services = Services {
             lambda: router,
-            control: control_router,
+            control: control.router(),
             s3,
             dynamodb,
             ssm,
             secrets,
-            queues,
+            messages: messages.clone(),
         };
         let aws = Aws::new(&platform, &config, services);
         aws.serve(sockets.aws.0, &lambda, config.body_idle, (&tasks, &stop));
         let mut bound = sockets.gateways.into_iter();
-        let apis = config.apis.iter().map(|api| Gateway::for_api(&platform, &lambda, api, &config));
-        for ((listener, _), gateway) in bound.by_ref().take(config.apis.len()).zip(apis) {
-            let gateway = Arc::new(gateway);
-            serve::serve(
-                listener,
-                stop.clone(),
-                &tasks,
-                serve::ListenerKind::Gateway(config.body_idle),
-                move |request, peer| {
-                    let gateway = gateway.clone();
-                    async move { gateway.handle(request, peer).await }
-                },
-            );
-        }
+        let gateways = bound.by_ref().take(config.apis.len()).map(|(listener, _)| listener);
+        serve_gateways(gateways, &platform, &lambda, &config, (&tasks, &stop));
         for ((listener, address), url) in bound.zip(&config.function_urls) {
             plane.serve_url(listener, address.port(), url);
         }
         plane.start().await.map_err(StartError::data)?;
         queue.start(&config);
-        slot.set(Arc::new(LambdaFunctions { lambda: lambda.clone(), queue: queue.clone() }));
-        // The services hold each other, so the slot is cleared when the emulator stops.
-        let (stopped, filled) = (stop.clone(), slot.clone());
-        tasks.spawn(async move {
-            stopped.cancelled().await;
-            filled.clear();
-        });
-        mappings.start(&config).map_err(StartError::data)?;
+        messages.start(&config, (&lambda, &queue), (&tasks, &stop));
         Ok(Emulator { addresses, platform, lambda, queue, plane, control, stop, tasks })
     }
 
@@ -600,6 +576,25 @@ impl Emulator {
         self.tasks.close();
         self.lambda.stop().await;
         self.tasks.wait().await;
+    }
+}
+
+/// Serves the APIs on their listeners.
+fn serve_gateways(
+    listeners: impl Iterator<Item = TcpListener>,
+    platform: &Platform,
+    lambda: &Lambda,
+    config: &Config,
+    (tasks, stop): (&TaskTracker, &CancellationToken),
+) {
+    let apis = config.apis.iter().map(|api| Gateway::for_api(platform, lambda, api, config));
+    for (listener, gateway) in listeners.zip(apis) {
+        let gateway = Arc::new(gateway);
+        let kind = serve::ListenerKind::Gateway(config.body_idle);
+        serve::serve(listener, stop.clone(), tasks, kind, move |request, peer| {
+            let gateway = gateway.clone();
+            async move { gateway.handle(request, peer).await }
+        });
     }
 }
 

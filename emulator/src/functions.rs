@@ -21,6 +21,10 @@ impl Functions for LambdaFunctions {
         Some(self.lambda.function(function)?.timeout)
     }
 
+    fn event_max(&self) -> u64 {
+        self.lambda.event_max()
+    }
+
     fn invoke(
         &self,
         ctx: Context,

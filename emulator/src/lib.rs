@@ -41,6 +41,7 @@ mod emulator;
 mod function_urls;
 mod functions;
 mod gateway;
+mod messages;
 mod services;
 mod sockets;
 mod strict;

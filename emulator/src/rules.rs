@@ -53,6 +53,8 @@ pub const RULES: &[Rule] = &[
         Severity::Error,
         "An environment variable has a name that Lambda reserves.",
     ),
+    rule("queue", Severity::Error, "SQS refuses the name or an attribute of a queue."),
+    rule("event-source-mapping", Severity::Error, "Lambda refuses the event source mapping."),
     rule("layers", Severity::Error, "The function has too many layers."),
     rule(
         "reserved-concurrency",

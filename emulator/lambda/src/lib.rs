@@ -352,6 +352,11 @@ impl Lambda {
         self.registered(function).is_some()
     }
 
+    /// The most bytes of the event of a synchronous invocation.
+    pub fn event_max(&self) -> u64 {
+        self.shared.platform.limits().lambda_sync_request.max.0
+    }
+
     /// A context for a request that has just arrived at Lambda's API.
     pub fn context(&self) -> Context {
         self.shared.platform.context()

@@ -13,6 +13,9 @@ pub trait Functions: fmt::Debug + Send + Sync {
     /// The timeout of a function; `None` if it does not exist. `function` is `NAME` or `NAME:QUALIFIER`.
     fn timeout(&self, function: &str) -> Option<Millis>;
 
+    /// The most bytes of the event of [`Functions::invoke`].
+    fn event_max(&self) -> u64;
+
     /// Invokes a function and waits for its response: what an event source does. The context's trace identifies the chain of
     /// requests, so that recursive loops are found.
     ///

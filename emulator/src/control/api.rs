@@ -360,7 +360,7 @@ enum ResetError {
     #[error("the queue of asynchronous events: {0}")]
     Queue(std::io::Error),
     #[error(transparent)]
-    Queues(#[from] hardcap_messages::queue::OpenError),
+    Messages(#[from] hardcap_messages::queue::OpenError),
     #[error("S3: {0}")]
     S3(hardcap_s3::ObjectError),
     #[error(transparent)]
@@ -373,7 +373,7 @@ enum ResetError {
 
 async fn reset_data(control: &Control) -> Result<(), ResetError> {
     control.queue.clear().await.map_err(ResetError::Queue)?;
-    control.queues.reset().await?;
+    control.messages.reset().await?;
     control.s3.reset(&control.config.buckets).await.map_err(ResetError::S3)?;
     control.dynamodb.reset().await?;
     let control = control.clone();

@@ -16,6 +16,7 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use hardcap_limits::Millis;
 use http::{Response, StatusCode};
 
+use crate::messages::Messages;
 use crate::services::dynamodb::DynamoDb;
 use crate::services::secrets::Secrets;
 use crate::services::ssm::Ssm;
@@ -24,7 +25,6 @@ use hardcap_core::config::Config;
 use hardcap_core::context::Platform;
 use hardcap_lambda::Lambda;
 use hardcap_lambda::queue::Queue;
-use hardcap_messages::queue::Queues;
 use hardcap_s3::S3;
 
 /// The response to a request that the guard refuses.
@@ -45,7 +45,7 @@ pub(crate) struct Control {
     ssm: Ssm,
     secrets: Secrets,
     queue: Queue,
-    queues: Queues,
+    messages: Messages,
 }
 
 /// The services that the control API reads and changes.
@@ -56,7 +56,7 @@ pub(crate) struct Stores<'a> {
     pub(crate) ssm: &'a Ssm,
     pub(crate) secrets: &'a Secrets,
     pub(crate) queue: &'a Queue,
-    pub(crate) queues: &'a Queues,
+    pub(crate) messages: &'a Messages,
 }
 
 impl Control {
@@ -76,7 +76,7 @@ impl Control {
             ssm: stores.ssm.clone(),
             secrets: stores.secrets.clone(),
             queue: stores.queue.clone(),
-            queues: stores.queues.clone(),
+            messages: stores.messages.clone(),
         }
     }
 

@@ -316,7 +316,7 @@ fn read_events(
             (kind, _) => {
                 let message =
                     format!("{} is of type {kind}, which hardcap does not emulate", event.what);
-                let known = ["Api", "HttpApi", "Schedule", "SQS"];
+                let known = ["Api", "HttpApi", "Schedule"];
                 // Only a misspelling of one letter is corrected, because AWS SAM has more types of events.
                 let near = nearest(kind, known).filter(|near| distance(kind, near) <= 1);
                 let mut warning = Diagnostic::new(entry.at, message).rule("not-emulated");

@@ -309,11 +309,12 @@ impl Loaded {
     /// Adds a nested stack to its parent.
     pub(super) fn nest(&mut self, logical_id: &str, mut nested: Loaded) {
         let prefix = |id: &mut String| id.insert_str(0, &format!("{logical_id}/"));
-        let Config { functions, apis, function_urls, stack, nested_stacks, .. } =
+        let Config { functions, apis, function_urls, queues, stack, nested_stacks, .. } =
             &mut nested.config;
         functions.iter_mut().for_each(|it| prefix(&mut it.logical_id));
         apis.iter_mut().for_each(|it| prefix(&mut it.logical_id));
         function_urls.iter_mut().for_each(|it| prefix(&mut it.logical_id));
+        queues.iter_mut().for_each(|it| prefix(&mut it.logical_id));
         nested.packages.iter_mut().for_each(|it| prefix(&mut it.logical_id));
         nested.ignored.iter_mut().for_each(|Ignored { resource, .. }| {
             resource.iter_mut().for_each(prefix);

@@ -29,7 +29,11 @@ const PLAIN: [&str; 12] = [
 pub(super) fn queue(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Queue, Diagnostic> {
     let of = Properties::of(scope, "the queue", entry)?;
     of.without_effect(&["QueueName"]);
-    let mut queue = Queue { name: scope.other_name(entry, "AWS::SQS::Queue")?, ..Queue::default() };
+    let mut queue = Queue {
+        logical_id: entry.key.clone(),
+        name: scope.other_name(entry, "AWS::SQS::Queue")?,
+        ..Queue::default()
+    };
     for name in PLAIN {
         let Some(value) = of.text(name)? else { continue };
         // A queue that is not a FIFO queue has no such attribute in the API.

@@ -12,8 +12,10 @@ use hardcap::packaging::runtimes::{self, Standing};
 use hardcap::source::nearest::nearest;
 use hardcap::template::{Loaded, TemplateError, Warning};
 use hardcap_core::config::{Api, ApiKind, Bucket, Function, Image, ResponseTransferMode, Route};
+use hardcap_lambda::name::unqualified;
 use hardcap_lambda::rules::{self as lambda_rules, DeploymentRefusal, Proposal, Unrecorded};
-use hardcap_limits::grouped;
+use hardcap_limits::{Millis, grouped};
+use hardcap_messages::{mapping, queue};
 
 pub use hardcap::rules::{self, Severity};
 pub use render::{to_github, to_json, to_junit, to_sarif};
@@ -133,6 +135,8 @@ pub fn refused(loaded: &Loaded) -> Vec<Finding> {
     for api in &loaded.config.apis {
         findings.compression(api);
     }
+    findings.queues();
+    findings.mappings();
     findings.reservations();
     findings.unpacked(Severity::Error);
     findings.all
@@ -155,6 +159,41 @@ impl Findings<'_> {
         let place = place.map(|(path, position)| format!("{}:{position}", path.display()));
         let resource = Some(logical_id.to_owned());
         self.all.push(Finding { severity, code, resource, place, message });
+    }
+
+    fn queues(&mut self) {
+        let config = &self.loaded.config;
+        for one in &config.queues {
+            if let Err(error) = queue::refusal(one, &config.limits) {
+                let message = format!("AWS refuses `{}`: {}", one.logical_id, error.text());
+                self.add(Severity::Error, "queue", &one.logical_id, message);
+            }
+        }
+    }
+
+    /// A queue or a function of another template is not known, and not compared.
+    fn mappings(&mut self) {
+        let config = &self.loaded.config;
+        for one in &config.mappings {
+            let queue = config.queues.iter().find(|queue| queue.name == one.queue);
+            let name = unqualified(&one.function);
+            let function = config.functions.iter().find(|function| function.name == name);
+            let spans = queue.zip(function).map(|(queue, function)| {
+                let visibility = queue.attributes.get("VisibilityTimeout");
+                let seconds = visibility.and_then(|text| text.parse::<u64>().ok());
+                let visibility =
+                    seconds.map_or(queue::VISIBILITY, |it| Millis(it.saturating_mul(1000)));
+                (visibility, function.timeout)
+            });
+            if let Err(error) = mapping::refusal(one, &config.limits, spans) {
+                let id = function.map_or(name, |function| &function.logical_id);
+                let message = format!(
+                    "AWS refuses the event source mapping of `{}` and `{id}`: {error}",
+                    one.queue
+                );
+                self.add(Severity::Error, "event-source-mapping", id, message);
+            }
+        }
     }
 
     fn refused(&mut self, function: &Function) {
@@ -449,6 +488,40 @@ mod tests {
     fn an_ordinary_bucket_and_an_ordinary_rest_api_have_no_findings() {
         let text = "Resources:\n  B: {Type: AWS::S3::Bucket}\n  F: {Type: AWS::Serverless::Function, Properties: {Environment: {Variables: {BUCKET: !Ref B, ACCESS: open}}, Events: {A: {Type: Api, Properties: {Path: /, Method: get}}}}}\n";
         assert_eq!(findings(text), [""; 0]);
+    }
+
+    #[test]
+    fn a_queue_and_a_mapping_that_aws_refuses_are_errors() {
+        let text = |queue: &str, function: &str, event: &str| {
+            format!(
+                "Resources:\n  Q: {{Type: AWS::SQS::Queue, Properties: {{{queue}}}}}\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      Timeout: {function}\n      Events: {{A: {{Type: SQS, Properties: {{Queue: !GetAtt Q.Arn, {event}}}}}}}\n"
+            )
+        };
+        assert_eq!(findings(&text("VisibilityTimeout: 31", "31", "BatchSize: 10")), [""; 0]);
+        for (queue, function, event, expected) in [
+            (
+                "DelaySeconds: 901",
+                "3",
+                "BatchSize: 1",
+                "error[queue] t.yaml:2:3: AWS refuses `Q`: Invalid value for the parameter DelaySeconds.",
+            ),
+            (
+                "DelaySeconds: 0",
+                "31",
+                "BatchSize: 1",
+                "error[event-source-mapping] t.yaml:3:3: AWS refuses the event source mapping of `hardcap-Q` and `F`: Queue \
+                 visibility timeout: 30 seconds is less than Function timeout: 31 seconds",
+            ),
+            (
+                "DelaySeconds: 0",
+                "3",
+                "BatchSize: 11",
+                "error[event-source-mapping] t.yaml:3:3: AWS refuses the event source mapping of `hardcap-Q` and `F`: Maximum \
+                 batch window in seconds must be greater than 0 if maximum batch size is greater than 10",
+            ),
+        ] {
+            assert_eq!(findings(&text(queue, function, event)), [expected]);
+        }
     }
 
     #[test]

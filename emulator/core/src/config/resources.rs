@@ -182,6 +182,8 @@ impl fmt::Debug for Parameter {
 /// A queue of SQS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Queue {
+    /// The logical id in a template; equal to `name` without a template.
+    pub logical_id: String,
     /// The queue's name. That of a FIFO queue ends with `.fifo`.
     pub name: String,
     /// The attributes in the spelling of `CreateQueue`: `VisibilityTimeout`, `RedrivePolicy` as JSON.
@@ -200,7 +202,9 @@ impl Queue {
     /// ```
     #[must_use]
     pub fn new(name: &str) -> Queue {
-        let mut queue = Queue { name: name.to_owned(), ..Queue::default() };
+        let (logical_id, name) = (name.to_owned(), name.to_owned());
+        let mut queue = Queue { logical_id, name, ..Queue::default() };
+        let name = &queue.name;
         if name.ends_with(".fifo") {
             queue.attributes.insert("FifoQueue".to_owned(), "true".to_owned());
         }

@@ -105,14 +105,15 @@ fn proof(proof: Proof) -> &'static str {
     }
 }
 
-/// The status and code of the first error: `413 RequestEntityTooLargeException`.
+/// The status and code of the first error: `413 RequestEntityTooLargeException`; codes of SQS without their common beginning.
 fn shown(row: &Row, date: Date) -> String {
     let answered = |refusal: &&RefusalText| refusal.status != 0;
     let Some(first) = row.refusals.iter().find(answered) else {
         return String::new();
     };
     let of_the_day = row.refusal_at(first.to, date).unwrap_or(first);
-    format!("{} {}", of_the_day.status, of_the_day.error_type).trim_end().to_owned()
+    let code = of_the_day.error_type.trim_start_matches("AWS.SimpleQueueService.");
+    format!("{} {code}", of_the_day.status).trim_end().to_owned()
 }
 
 /// The difference between this number and the number of another day.

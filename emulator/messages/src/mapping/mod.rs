@@ -20,7 +20,9 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use self::rules::{MappingError, check};
+pub use self::rules::{MappingError, refusal};
+
+use self::rules::check;
 
 use crate::FunctionsSlot;
 use crate::queue::Queues;
@@ -68,38 +70,18 @@ pub struct Described {
     pub of_template: bool,
 }
 
-/// The error of the mappings of a configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The folder cannot be read or written.
-    #[error("the event source mappings: {0}")]
-    Disk(#[from] std::io::Error),
-    /// AWS would refuse a mapping.
-    #[error(
-        "the event source mapping of the queue `{queue}` and the function `{function}`: {error}"
-    )]
-    Refused {
-        /// The queue's name.
-        queue: String,
-        /// The function.
-        function: String,
-        /// The refusal.
-        error: MappingError,
-    },
-}
-
 impl Mappings {
     /// Opens the mappings of earlier runs. None of them runs before [`Mappings::start`].
     ///
     /// # Errors
     ///
-    /// [`OpenError::Disk`] if the data directory cannot be used.
+    /// If the data directory cannot be used. The message names the file.
     pub fn open(
         platform: &Platform,
         config: &Config,
         (queues, functions): (&Queues, &FunctionsSlot),
         (tasks, stop): (&TaskTracker, &CancellationToken),
-    ) -> Result<Mappings, OpenError> {
+    ) -> std::io::Result<Mappings> {
         let folder = config.data.as_deref().map(|data| data.join("event-source-mappings"));
         let saved = DurableMap::open(folder.as_deref())?;
         let shared = Shared {
@@ -113,21 +95,16 @@ impl Mappings {
         Ok(Mappings { shared: Arc::new(shared) })
     }
 
-    /// Starts the mappings of earlier runs and those of the configuration.
-    ///
-    /// # Errors
-    ///
-    /// [`OpenError::Refused`] if AWS would refuse a mapping of the configuration.
-    pub fn start(&self, config: &Config) -> Result<(), OpenError> {
+    /// Starts the mappings of earlier runs and those of the configuration. One that AWS would refuse is named in a log line and
+    /// runs all the same: its queue may be created later.
+    pub fn start(&self, config: &Config) {
         let limits = self.shared.platform.limits();
         for mapping in &config.mappings {
-            check(mapping, &limits, &self.shared.queues, &self.shared.functions).map_err(
-                |error| OpenError::Refused {
-                    queue: mapping.queue.clone(),
-                    function: mapping.function.clone(),
-                    error,
-                },
-            )?;
+            let refused = check(mapping, &limits, &self.shared.queues, &self.shared.functions);
+            if let Err(error) = refused {
+                let (queue, function) = (&mapping.queue, &mapping.function);
+                tracing::warn!(queue, function, "AWS refuses this event source mapping: {error}");
+            }
         }
         let modified = self.shared.platform.clock.now();
         let mut state = self.shared.state();
@@ -140,7 +117,6 @@ impl Mappings {
         for described in saved.into_iter().chain(given) {
             self.run(&mut state, described);
         }
-        Ok(())
     }
 
     /// Creates or replaces a mapping. Messages that were received are processed as before.

@@ -1,7 +1,7 @@
 //! What AWS refuses in an event source mapping. The API, templates and `hardcap check` share these rules.
 
 use hardcap_core::config::EventSourceMapping;
-use hardcap_limits::{Count, Exceeded, Limits};
+use hardcap_limits::{Count, Exceeded, Limits, Millis};
 
 use super::filter::Filters;
 use crate::FunctionsSlot;
@@ -38,16 +38,43 @@ fn text(exceeded: &Exceeded) -> String {
     message.map_or_else(|| exceeded.to_string(), str::to_owned)
 }
 
-/// Checks a mapping.
+/// Checks a mapping against what is running.
 ///
 /// # Errors
 ///
 /// [`MappingError`]: what AWS refuses.
-pub fn check(
+pub(super) fn check(
     mapping: &EventSourceMapping,
     limits: &Limits,
     queues: &Queues,
     functions: &FunctionsSlot,
+) -> Result<(), MappingError> {
+    let Ok(visibility) = queues.visibility(&mapping.queue) else {
+        // LocalStack's snapshots of AWS, test_esm_with_not_existing_sqs_queue.
+        return Err(MappingError::Invalid(
+            "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error \
+             Message: The specified queue does not exist."
+                .to_owned(),
+        ));
+    };
+    let functions = functions.get();
+    let timeout = functions.map(|functions| functions.timeout(&mapping.function));
+    match timeout {
+        Some(None) => Err(MappingError::NoFunction),
+        Some(Some(timeout)) => refusal(mapping, limits, Some((visibility, timeout))),
+        None => refusal(mapping, limits, None),
+    }
+}
+
+/// Checks a mapping alone, and with the visibility timeout of its queue and the timeout of its function where they are known. Pure.
+///
+/// # Errors
+///
+/// [`MappingError`]: what AWS refuses.
+pub fn refusal(
+    mapping: &EventSourceMapping,
+    limits: &Limits,
+    spans: Option<(Millis, Millis)>,
 ) -> Result<(), MappingError> {
     range("batchSize", mapping.batch_size, (1, limits.lambda_sqs_batch.max.0))?;
     let window = limits.lambda_sqs_window.max.0;
@@ -70,17 +97,9 @@ pub fn check(
         // LocalStack's snapshots of AWS, test_sqs_invalid_event_filter.
         return Err(MappingError::Invalid("Invalid filter pattern definition.".to_owned()));
     }
-    let Ok(visibility) = queues.visibility(&mapping.queue) else {
-        // LocalStack's snapshots of AWS, test_esm_with_not_existing_sqs_queue.
-        return Err(MappingError::Invalid(
-            "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error \
-             Message: The specified queue does not exist."
-                .to_owned(),
-        ));
-    };
-    let Some(functions) = functions.get() else { return Ok(()) };
-    let timeout = functions.timeout(&mapping.function).ok_or(MappingError::NoFunction)?;
-    if visibility < timeout {
+    if let Some((visibility, timeout)) = spans
+        && visibility < timeout
+    {
         let text = format!(
             "Queue visibility timeout: {} seconds is less than Function timeout: {} seconds",
             visibility.0 / 1000,

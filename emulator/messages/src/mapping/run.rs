@@ -71,7 +71,7 @@ impl Source {
         if messages.is_empty() || *window_seconds == 0 {
             return Ok(messages);
         }
-        let most = ctx.limits.lambda_sync_request.max.0;
+        let most = self.event_max();
         let end = ctx.clock.now().plus(Millis(window_seconds * 1000));
         loop {
             let left = end.since(ctx.clock.now());
@@ -99,7 +99,7 @@ impl Source {
                 false => self.delete(&received).await,
             }
         }
-        let most = self.platform.limits().lambda_sync_request.max.0;
+        let most = self.event_max();
         let is_fifo = self.mapping.queue.ends_with(".fifo");
         for batch in event::batches(records, most) {
             let succeeded = self.invoke(batch).await;
@@ -140,6 +140,11 @@ impl Source {
             self.delete(received).await;
         }
         failed.is_empty()
+    }
+
+    /// The most bytes of an event. Without functions nothing is invoked.
+    fn event_max(&self) -> u64 {
+        self.functions.get().map_or(0, |functions| functions.event_max())
     }
 
     /// Deletes a message that was processed or filtered out.

@@ -105,6 +105,12 @@ impl SqsError {
         SqsError::api(&NON_EXISTENT_QUEUE, "The specified queue does not exist.")
     }
 
+    /// AWS's text without the code.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.parts().1
+    }
+
     /// The kind, the text, and whether the sender is at fault.
     pub(super) fn parts(&self) -> (&'static Kind, String) {
         match self {

@@ -34,6 +34,9 @@ use tokio_util::sync::CancellationToken;
 pub use self::error::SqsError;
 pub use self::message::{NewMessage, Sent};
 
+pub use self::settings::VISIBILITY;
+pub use self::store::refusal;
+
 pub(crate) use self::line::Want;
 pub(crate) use self::message::Received;
 use self::store::{Receipts, Store};

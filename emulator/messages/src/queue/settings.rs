@@ -1,6 +1,6 @@
 //! Attributes of a queue: their names, defaults and rules, and how responses show them.
 
-use hardcap_limits::{Count, Limit, Limits};
+use hardcap_limits::{Count, Limit, Limits, Millis};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -40,12 +40,12 @@ pub(super) struct Redrive {
 /// AWS's default of `MessageRetentionPeriod`: 4 days.
 const RETENTION_DEFAULT: u64 = 345_600;
 /// AWS's default of `VisibilityTimeout`.
-const VISIBILITY_DEFAULT: u64 = 30;
+pub const VISIBILITY: Millis = Millis(30_000);
 
 impl Settings {
     /// `VisibilityTimeout`
     pub(super) fn visibility(&self) -> u64 {
-        self.visibility_seconds.unwrap_or(VISIBILITY_DEFAULT)
+        self.visibility_seconds.unwrap_or(VISIBILITY.0 / 1000)
     }
 
     /// `MessageRetentionPeriod`

@@ -91,7 +91,7 @@ impl Store {
         limits: &Limits,
         now: EpochMillis,
     ) -> Result<(), SqsError> {
-        let config::Queue { name, attributes, tags } = queue;
+        let config::Queue { name, attributes, tags, .. } = queue;
         let held = self.queues.get(name);
         if held.is_some_and(|held| held.record.template.as_ref() == Some(attributes)) {
             return Ok(());
@@ -589,6 +589,16 @@ impl Queue {
         self.wake.notify_waiters();
         Ok(())
     }
+}
+
+/// Checks the name and the attributes of a configured queue. Pure.
+///
+/// # Errors
+///
+/// AWS's refusal.
+pub fn refusal(queue: &config::Queue, limits: &Limits) -> Result<(), SqsError> {
+    name_of(&queue.name, &queue.attributes, limits)?;
+    read(queue.name.ends_with(".fifo"), &queue.attributes, limits).map(|_| ())
 }
 
 /// Reads the attributes of a queue that is created.

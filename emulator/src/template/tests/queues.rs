@@ -75,7 +75,7 @@ fn events_and_mappings_of_queues_are_read_and_those_of_other_sources_are_named()
     assert_eq!(loaded.config.mappings, expected);
     assert_eq!(
         warnings(&loaded),
-        ["t.yaml:29:51: `Properties` of `Other` of `Events` of the function `Ship` receives from \
+        ["t.yaml:27:40: `Properties` of `Other` of `Events` of the function `Ship` receives from \
              `arn:aws:kinesis:us-east-1:000000000000:stream/s`: hardcap's mappings receive from queues"]
     );
 }

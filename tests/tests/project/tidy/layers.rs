@@ -45,8 +45,8 @@ const CRATES: &[Layers] = &[
         rooms: &[
             &["invoke", "report", "rules", "sockets", "source", "tries"],
             &["gateway", "packaging", "services", "strict"],
-            &["function_urls", "settings"],
-            &["control_plane", "template"],
+            &["function_urls", "functions", "settings"],
+            &["control_plane", "messages", "template"],
             &["aws", "control"],
             &["builder", "emulator", "fuzz"],
         ],

@@ -72,7 +72,7 @@ async fn an_operation_that_is_not_emulated_is_named_and_clients_do_not_retry_it(
     plane.create("f1", "echo").send().await.expect("made");
     for (method, path, named) in [
         ("PUT", "/2019-09-30/functions/f1/provisioned-concurrency", "provisioned concurrency"),
-        ("POST", "/2015-03-31/event-source-mappings", "event-source-mappings"),
+        ("POST", "/2020-04-22/code-signing-configs", "code-signing-configs"),
         ("POST", "/2018-10-31/layers/any/versions", "layers"),
         ("PATCH", "/2015-03-31/functions/f1", "PATCH"),
         ("GET", "/2015-03-31/functions/f1/invocations", "invocations"),

@@ -8,7 +8,7 @@ use super::{advance, bodies, call, create, delete, output, receive, refused, sen
 
 /// A body of `size` bytes whose attribute takes `name`, `String` and `value` of them.
 fn message(url: &str, size: usize) -> Value {
-    let body = "\u{e9}".repeat((size - 12) / 2) + if size % 2 == 0 { "" } else { "x" };
+    let body = "\u{e9}".repeat((size - 12) / 2) + if size.is_multiple_of(2) { "" } else { "x" };
     json!({
         "QueueUrl": url,
         "MessageBody": body,
