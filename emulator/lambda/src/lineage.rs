@@ -65,11 +65,12 @@ pub(super) fn extended(trace: &str, function: Passed) -> String {
     extended
 }
 
-/// Hash and count of each function. Invalid parts are omitted, because any client can send a header.
+/// Hash and count of each function. Invalid parts are omitted, because any client can send a header. boto3 quotes the separator
+/// (`add_recursion_detection_header` of botocore 1.44).
 fn entries(trace: &str) -> impl Iterator<Item = (&str, u64)> {
     let lineage = trace.split(';').find(|field| is_lineage(field)).unwrap_or_default();
     let lineage = lineage.trim().strip_prefix(FIELD).unwrap_or_default();
-    lineage.split('|').filter_map(|entry| {
+    lineage.split('|').flat_map(|part| part.split("%7C")).filter_map(|entry| {
         let (before, count) = entry.rsplit_once(':')?;
         let hash = before.rsplit(':').next()?;
         let is_hash = hash.len() == HASH_BYTES && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -93,6 +94,14 @@ mod tests {
 
     fn extended(trace: &str, arn: &str) -> String {
         super::extended(trace, Passed::function(arn))
+    }
+
+    #[test]
+    fn a_separator_that_boto3_has_quoted_separates_as_well() {
+        let trace = extended(&extended(&extended(ROOT, ARN), OTHER), ARN);
+        let quoted = extended(&trace, OTHER).replace('|', "%7C");
+        assert_eq!((invocations(&quoted, ARN), invocations(&quoted, OTHER)), (3, 3));
+        assert_eq!(extended(&quoted, ARN), extended(&quoted.replace("%7C", "|"), ARN));
     }
 
     const ROOT: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1";
