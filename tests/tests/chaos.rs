@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use hardcap::config::{EventInvokeConfig, Function};
+use hardcap::config::{EventInvokeConfig, Function, Queue};
 use hardcap::faults::{
     Delay, Drop, Duplicate, Fault, Kill, Phase, Reorder, SlowColdStart, Throttle,
 };
@@ -47,6 +47,7 @@ fn unlucky() -> Builder {
     let kill = |phase, probability| {
         Fault::new(Kill { function: None, phase, after_millis: 0 }).probability(probability)
     };
+    let base = Emulator::builder().limits(Date::CLASSIC).fault_seed(SEED).queue(Queue::new("dead"));
     let often_throttled = Throttle { function: Some("records".to_owned()) };
     [
         kill(Phase::BeforeNext, 0.1),
@@ -61,7 +62,7 @@ fn unlucky() -> Builder {
         Fault::new(Drop::default()).probability(0.01),
     ]
     .into_iter()
-    .fold(Emulator::builder().limits(Date::CLASSIC).fault_seed(SEED), Builder::fault)
+    .fold(base, Builder::fault)
     .function(function("letters", letters))
     .function(function("records", records))
 }

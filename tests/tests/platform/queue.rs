@@ -35,7 +35,10 @@ impl Queue {
     }
 
     async fn with(functions: impl IntoIterator<Item = Function>) -> Queue {
-        Queue(Lambda::with(functions).await)
+        // Destinations and dead letters of the tests are in this queue.
+        let dead = hardcap::config::Queue::new("dead");
+        let builder = Emulator::builder().limits(Date::CLASSIC).queue(dead);
+        Queue(Lambda::start(functions.into_iter().fold(builder, Builder::function)).await)
     }
 
     /// What the control surface says of the queue.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hardcap::Emulator;
-use hardcap::config::{Bucket, Function, RecursiveLoop, Schedule, Table};
+use hardcap::config::{Bucket, Function, Queue, RecursiveLoop, Schedule, Table};
 use hardcap_limits::{Date, Millis};
 use hardcap_tests::client::{Answer, Call, Client};
 use hardcap_tests::functions::proxy;
@@ -107,6 +107,7 @@ pub(crate) async fn stage(plan: Plan) -> Stage {
         .function(sweeper)
         .function_url("proxy")
         .set("lambda_async_request", plan.event_max)
+        .queue(Queue::new("dead-letters"))
         .bucket(Bucket { name: "answers".to_owned(), ..Bucket::default() })
         .table(Table { ttl_attribute: Some("forget".to_owned()), ..Table::new("jobs", "pk") });
     for (row, value) in SMALL {
