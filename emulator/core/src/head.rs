@@ -21,7 +21,7 @@ use http::request::Parts;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::clock::{Clock, Stopwatch};
-use framing::Framing;
+use framing::{Framing, Reduced};
 
 /// The length at which a target is cut for hyper. No gateway accepts a target of this length, so no accepted request is cut.
 const TARGET_MAX: u64 = 60_000;
@@ -53,6 +53,8 @@ struct Head {
     /// The target as hyper sees it: cut if it is too long.
     target: String,
     as_parsed: HeaderMap,
+    /// The head that hyper gets instead.
+    reduced: Option<Reduced>,
     sent: SentHead,
 }
 
@@ -63,7 +65,8 @@ impl Head {
         let comparable = self.target.starts_with('/') && !self.target.contains('#');
         parsed.method == self.method.as_str()
             && (!comparable || target == Some(&self.target))
-            && parsed.headers == self.as_parsed
+            && parsed.headers
+                == *self.reduced.as_ref().map_or(&self.as_parsed, |reduced| &reduced.as_parsed)
     }
 }
 
@@ -72,11 +75,15 @@ impl Head {
 pub struct Heads(Arc<Mutex<Framing>>);
 
 impl Heads {
-    /// The head of the request that hyper has just parsed. Call this once for each request, in their order.
-    pub fn take(&self, parsed: &Parts) -> Option<SentHead> {
+    /// The head of the request that hyper has just parsed. Call this once for each request, in their order. `parsed` gets the
+    /// headers that were withheld from hyper.
+    pub fn take(&self, parsed: &mut Parts) -> Option<SentHead> {
         let mut framing = self.framing();
         let head = framing.heads.pop_front()?;
         if head.is_of(parsed) {
+            if head.reduced.is_some() {
+                parsed.headers = head.as_parsed;
+            }
             return Some(head.sent);
         }
         framing.mark_lost();
@@ -175,16 +182,30 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
         task: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let Tap { socket, heads, .. } = &mut *self;
+        let Some(heads) = heads else { return Pin::new(socket).poll_read(task, buffer) };
         let before = buffer.filled().len();
         loop {
-            ready!(Pin::new(&mut self.socket).poll_read(task, buffer))?;
-            let Some(heads) = &self.heads else { return Poll::Ready(Ok(())) };
+            if heads.framing().has_released() {
+                let room = buffer.remaining();
+                heads.framing().take_released(room, |bytes| buffer.put_slice(bytes));
+                return Poll::Ready(Ok(()));
+            }
+            ready!(Pin::new(&mut *socket).poll_read(task, buffer))?;
+            let mut framing = heads.framing();
             let read = &mut buffer.filled_mut()[before..];
             let ended = read.is_empty();
-            let kept = heads.framing().feed(read);
+            let mut kept = framing.feed(read);
+            if ended {
+                framing.end();
+            }
+            if framing.has_released() {
+                framing.release(&read[..kept]);
+                kept = 0;
+            }
             buffer.set_filled(before + kept);
-            // hyper takes an empty read for the end, so a read that was cut completely must be followed by another.
-            if ended || kept > 0 {
+            // hyper takes an empty read for the end, so a read of which it gets nothing must be followed by another.
+            if kept > 0 || (ended && !framing.has_released()) {
                 return Poll::Ready(Ok(()));
             }
         }

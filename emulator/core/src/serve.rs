@@ -32,12 +32,10 @@ use lean::LeanConnection;
 
 /// hyper's limit on the size of a request head. It is far above any limit of the table, so that the table's refusal is sent.
 const HEAD_BUFFER_BYTES: usize = 4 * 1024 * 1024;
-/// hyper's limit on the number of headers, for the same reason. hyper allocates room for all of them per request, so each
-/// surface has its own: a gateway's 10,240 bytes can contain 2,560 headers of the shortest kind, S3's 2 KB of metadata 1,042
-/// names of one or two characters.
-const GATEWAY_HEADERS_MAX: usize = 10_000;
+/// hyper's limit on the number of headers of the AWS APIs, for the same reason: S3's 2 KB of metadata can contain 1,042 names of one
+/// or two characters. hyper allocates room for all of them per request, so other listeners have its usual limit of 100, and a
+/// gateway's [`Tap`] keeps the lines of a larger head to itself.
 const AWS_HEADERS_MAX: usize = 1_200;
-const RUNTIME_HEADERS_MAX: usize = 100;
 
 /// The time that a connection gets to finish its request when its server stops. A client that does not read a stream must not
 /// delay the shutdown.
@@ -82,14 +80,6 @@ pub enum ListenerKind {
 }
 
 impl ListenerKind {
-    fn headers_max(self) -> usize {
-        match self {
-            ListenerKind::Aws(_) => AWS_HEADERS_MAX,
-            ListenerKind::Runtime => RUNTIME_HEADERS_MAX,
-            ListenerKind::Gateway(_) => GATEWAY_HEADERS_MAX,
-        }
-    }
-
     fn body_idle(self) -> Option<Millis> {
         match self {
             ListenerKind::Aws(idle) | ListenerKind::Gateway(idle) => Some(idle),
@@ -225,9 +215,11 @@ async fn connection<C, S, F, B>(
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
         .max_buf_size(HEAD_BUFFER_BYTES)
-        .max_headers(kind.headers_max())
         .half_close(true)
         .preserve_header_case(false);
+    if matches!(kind, ListenerKind::Aws(_)) {
+        http.max_headers(AWS_HEADERS_MAX);
+    }
     let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(tap), service));
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
@@ -263,7 +255,7 @@ fn received(
     kind: ListenerKind,
 ) -> (Request<RequestBody>, body::Read) {
     let (mut parsed, body) = request.into_parts();
-    if let Some(sent) = heads.and_then(|heads| heads.take(&parsed)) {
+    if let Some(sent) = heads.and_then(|heads| heads.take(&mut parsed)) {
         parsed.extensions.insert(sent);
     }
     let (body, read) = RequestBody::new(body, kind.body_idle());

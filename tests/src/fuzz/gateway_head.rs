@@ -40,9 +40,13 @@ pub fn gateway_head(data: &[u8]) {
     }
     let passed = pass(&wire, size);
     let is_cut = passed.len() != wire.len();
+    let lines = wire.iter().filter(|byte| **byte == b'\n').count();
     assert!(passed.len() <= wire.len(), "{} bytes of {}", passed.len(), wire.len());
     assert!(is_cut || passed == wire, "bytes were changed on their way");
-    assert!(!is_cut || wire.len() > 60_000, "something was cut of a short request");
+    assert!(
+        !is_cut || wire.len() > 60_000 || lines > 100,
+        "something was cut of a short request of few lines"
+    );
 
     let requests = serve(&wire, size);
     let (mut known, mut used) = (true, 0);
@@ -135,8 +139,8 @@ fn serve(wire: &[u8], size: usize) -> Vec<Received> {
     let tap = Tap::new(socket, Some(heads.clone()), Lingering::default());
     let found = Rc::clone(&requests);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        let (parsed, mut body) = request.into_parts();
-        let sent = heads.take(&parsed);
+        let (mut parsed, mut body) = request.into_parts();
+        let sent = heads.take(&mut parsed);
         let found = Rc::clone(&found);
         async move {
             let mut length = 0;
@@ -150,7 +154,7 @@ fn serve(wire: &[u8], size: usize) -> Vec<Received> {
         }
     });
     let mut http = hyper::server::conn::http1::Builder::new();
-    http.max_buf_size(4 * 1024 * 1024).max_headers(2_000).half_close(true);
+    http.max_buf_size(4 * 1024 * 1024).half_close(true);
     let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(tap), service));
     let mut context = Context::from_waker(Waker::noop());
     let mut polls = 0;

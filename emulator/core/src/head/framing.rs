@@ -1,18 +1,29 @@
 //! The framing of HTTP/1 requests by hyper's rules: where each head begins and each body ends.
 //!
-//! Pure: bytes in, heads out. The rules are those of hyper 1.12.0 (`proto/h1/role.rs` and `proto/h1/decode.rs`, MIT licence). A
+//! Pure: bytes in, heads out. hyper gets a head once it is complete, and a head of many lines without those that do not frame its body:
+//! hyper allocates room for as many lines as it accepts with every request. The rules are those of hyper 1.12.0 (`proto/h1/role.rs` and `proto/h1/decode.rs`, MIT licence). A
 //! property test compares this module with hyper over real sockets. Only the client's bytes matter, so responses such as `100
 //! Continue` cannot confuse it. If a request is not one that hyper accepts, the framing is [`FramingState::Lost`] for the rest of the
 //! connection: all bytes pass, and no further head is reported.
 
 use std::collections::VecDeque;
 
+use bytes::{Buf as _, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{HEAD_MAX, Head, SentHead, TARGET_MAX};
 
 /// The longest recognized method. The longest registered one has 17 letters.
 const METHOD_MAX: usize = 64;
+/// The number of header lines that hyper accepts without a setting (`DEFAULT_MAX_HEADERS` in `proto/h1/role.rs`).
+const HYPER_LINES_MAX: usize = 100;
+/// The maximum number of header lines: a gateway's 10,240 bytes can contain 2,560 headers of the shortest kind.
+const LINES_MAX: usize = 10_000;
+/// The headers by which hyper frames a body and keeps or ends a connection.
+const FRAMING: [&str; 5] =
+    ["connection", "content-length", "expect", "transfer-encoding", "upgrade"];
+/// An incomplete head of fewer bytes is checked after every read, a longer one each time that it has doubled.
+const CHECKED_BELOW: usize = 1024;
 
 /// The requests of one connection, as far as they have been read.
 #[derive(Debug, Default)]
@@ -20,6 +31,10 @@ pub(super) struct Framing {
     state: FramingState,
     /// The head that is being read, without the cut part of its target.
     head: Partial,
+    /// Whether the beginning of that head came with an earlier read. hyper has not seen it.
+    withheld: bool,
+    /// Bytes for hyper, before those of the next read.
+    released: BytesMut,
     /// The heads that were read and not yet taken by the service.
     pub(super) heads: VecDeque<Head>,
 }
@@ -45,6 +60,8 @@ struct Partial {
     target_bytes: u64,
     /// The beginning of the current line.
     line: usize,
+    /// The length at which it was last known that the bytes may become a head.
+    checked: usize,
 }
 
 /// The meaning of one byte of a head.
@@ -61,22 +78,27 @@ enum HeadStep {
 }
 
 impl Framing {
-    /// Reads bytes of the connection in order. Returns the number of bytes for hyper, moved to the front: fewer than given if a
-    /// target was cut.
+    /// Reads bytes of the connection in order. Returns the number of bytes for hyper, moved to the front. They follow those of
+    /// [`Framing::released`].
     pub(super) fn feed(&mut self, read: &mut [u8]) -> usize {
-        let (mut at, mut kept) = (0, 0);
+        let (mut at, mut kept, mut start) = (0, 0, 0);
         while at < read.len() {
             let taken = match self.state {
-                FramingState::Head => match self.head.take(read[at]) {
-                    HeadStep::Cut => {
-                        at += 1;
-                        continue;
+                FramingState::Head => {
+                    if self.head.bytes.is_empty() {
+                        start = kept;
                     }
-                    step => {
-                        self.after_head_byte(step);
-                        1
+                    let step = self.head.take(read[at]);
+                    if step != HeadStep::Cut {
+                        read[kept] = read[at];
+                        kept += 1;
                     }
-                },
+                    at += 1;
+                    if matches!(step, HeadStep::Complete | HeadStep::Broken) {
+                        kept = self.end_head(&step, read, start, kept);
+                    }
+                    continue;
+                }
                 FramingState::Sized(left) => {
                     let taken = usize::try_from(left).unwrap_or(usize::MAX).min(read.len() - at);
                     self.state = sized(left - taken as u64);
@@ -95,26 +117,82 @@ impl Framing {
             at += taken;
             kept += taken;
         }
+        if self.state == FramingState::Head && !self.head.bytes.is_empty() {
+            if !self.head.may_become_one() {
+                return self.end_head(&HeadStep::Broken, read, start, kept);
+            }
+            self.withheld = true;
+            return start;
+        }
         kept
     }
 
-    /// Reports no further heads, because they would not be those that hyper sees.
-    pub(super) fn mark_lost(&mut self) {
-        *self = Framing { state: FramingState::Lost, ..Framing::default() };
+    /// A head is complete or broken: what hyper gets of it. `read[start..kept]` are its bytes of this read.
+    fn end_head(&mut self, step: &HeadStep, read: &mut [u8], start: usize, kept: usize) -> usize {
+        let partial = std::mem::take(&mut self.head);
+        let withheld = std::mem::take(&mut self.withheld);
+        let complete = if *step == HeadStep::Complete { complete(&partial) } else { None };
+        let mut reduced = None;
+        match complete {
+            Some((head, state)) => {
+                reduced = head.reduced.as_ref().map(|reduced| reduced.bytes.clone());
+                self.heads.push_back(head);
+                self.state = state;
+            }
+            None => self.state = FramingState::Lost,
+        }
+        match reduced {
+            None if !withheld => kept,
+            None => {
+                self.released.extend_from_slice(&partial.bytes);
+                start
+            }
+            Some(reduced) if withheld => {
+                self.released.extend_from_slice(&reduced);
+                start
+            }
+            Some(reduced) => {
+                let end = start + reduced.len();
+                read[start..end].copy_from_slice(&reduced);
+                end
+            }
+        }
     }
 
-    fn after_head_byte(&mut self, step: HeadStep) {
-        match step {
-            HeadStep::Keep | HeadStep::Cut => {}
-            HeadStep::Broken => self.state = FramingState::Lost,
-            HeadStep::Complete => match complete(&std::mem::take(&mut self.head)) {
-                Some((head, state)) => {
-                    self.heads.push_back(head);
-                    self.state = state;
-                }
-                None => self.state = FramingState::Lost,
-            },
+    /// The client has sent its last byte: hyper gets what it has sent of a head.
+    pub(super) fn end(&mut self) {
+        if self.withheld {
+            self.mark_lost();
         }
+    }
+
+    /// Adds bytes of a read behind those that hyper gets before it.
+    pub(super) fn release(&mut self, read: &[u8]) {
+        self.released.extend_from_slice(read);
+    }
+
+    /// Whether there are bytes for hyper before those of the next read.
+    pub(super) fn has_released(&self) -> bool {
+        !self.released.is_empty()
+    }
+
+    /// Gives hyper at most `room` of the released bytes.
+    pub(super) fn take_released(&mut self, room: usize, mut give: impl FnMut(&[u8])) {
+        let length = room.min(self.released.len());
+        give(&self.released[..length]);
+        self.released.advance(length);
+        if self.released.is_empty() {
+            self.released = BytesMut::new();
+        }
+    }
+
+    /// Reports no further heads, because they would not be those that hyper sees. hyper gets all bytes.
+    pub(super) fn mark_lost(&mut self) {
+        let mut released = std::mem::take(&mut self.released);
+        if self.withheld {
+            released.extend_from_slice(&self.head.bytes);
+        }
+        *self = Framing { state: FramingState::Lost, released, ..Framing::default() };
     }
 }
 
@@ -131,7 +209,10 @@ impl Partial {
             match byte {
                 b'\n' => self.first_line_read = true,
                 b' ' => self.spaces += 1,
-                _ if self.spaces == 0 && self.bytes.len() >= METHOD_MAX => return HeadStep::Broken,
+                _ if self.spaces == 0 && self.bytes.len() >= METHOD_MAX => {
+                    self.bytes.push(byte);
+                    return HeadStep::Broken;
+                }
                 _ if self.spaces == 1 => {
                     self.target_bytes += 1;
                     if self.target_bytes > TARGET_MAX {
@@ -153,9 +234,24 @@ impl Partial {
     }
 }
 
+impl Partial {
+    /// Whether further bytes can make a head of this. hyper refuses what cannot become one before it is complete.
+    fn may_become_one(&mut self) -> bool {
+        if self.bytes.len() >= CHECKED_BELOW && self.bytes.len() < self.checked * 2 {
+            return true;
+        }
+        self.checked = self.bytes.len();
+        let mut fields = vec![httparse::EMPTY_HEADER; self.bytes.len() / 2 + 1];
+        httparse::Request::new(&mut fields).parse(&self.bytes).is_ok()
+    }
+}
+
 /// A head as it was sent and the framing of its body; `None` if hyper refuses it.
 fn complete(partial: &Partial) -> Option<(Head, FramingState)> {
-    let lines = partial.bytes.split(|&byte| byte == b'\n').count();
+    let lines = memchr::memchr_iter(b'\n', &partial.bytes).count();
+    if lines > LINES_MAX + 2 {
+        return None;
+    }
     let mut fields = vec![httparse::EMPTY_HEADER; lines];
     let mut parsed = httparse::Request::new(&mut fields);
     let whole =
@@ -165,24 +261,70 @@ fn complete(partial: &Partial) -> Option<(Head, FramingState)> {
         return None;
     }
     let body = body_of(parsed.headers, version)?;
+    let chunked = matches!(body, FramingState::Chunked(_));
+    let as_parsed = as_hyper_parses(parsed.headers.iter(), chunked)?;
     let mut headers = Vec::with_capacity(parsed.headers.len());
-    let mut as_parsed = HeaderMap::with_capacity(parsed.headers.len());
+    let mut has_length = chunked;
     for field in parsed.headers.iter() {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
-        // hyper keeps one length, and none if there is a transfer coding.
-        let chunked = matches!(body, FramingState::Chunked(_));
-        if name == header::CONTENT_LENGTH && (chunked || as_parsed.contains_key(&name)) {
+        if field.name.eq_ignore_ascii_case("content-length")
+            && std::mem::replace(&mut has_length, true)
+        {
             continue;
         }
-        as_parsed.append(name, HeaderValue::from_bytes(field.value).ok()?);
         headers.push((field.name.to_owned(), field.value.to_vec()));
     }
-    let first_line = partial.bytes.iter().position(|&byte| byte == b'\n')? + 1;
+    let first_line = memchr::memchr(b'\n', &partial.bytes)? + 1;
     let last_line = partial.bytes.len() - partial.line;
     let header_bytes = (partial.bytes.len() - first_line - last_line) as u64;
     let sent = SentHead { target_bytes: partial.target_bytes, header_bytes, headers };
+    let reduced = if parsed.headers.len() > HYPER_LINES_MAX {
+        Some(Reduced::of(&partial.bytes[..first_line], parsed.headers, chunked)?)
+    } else {
+        None
+    };
     let (method, target) = (method.to_owned(), target.to_owned());
-    Some((Head { method, target, as_parsed, sent }, body))
+    Some((Head { method, target, as_parsed, reduced, sent }, body))
+}
+
+/// The headers as hyper gives them: one length, and none if there is a transfer coding.
+fn as_hyper_parses<'a>(
+    fields: impl Iterator<Item = &'a httparse::Header<'a>>,
+    chunked: bool,
+) -> Option<HeaderMap> {
+    let mut parsed = HeaderMap::new();
+    for field in fields {
+        let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
+        if name == header::CONTENT_LENGTH && (chunked || parsed.contains_key(&name)) {
+            continue;
+        }
+        parsed.append(name, HeaderValue::from_bytes(field.value).ok()?);
+    }
+    Some(parsed)
+}
+
+/// A head of more lines than hyper accepts, without those that hyper does not need.
+#[derive(Debug)]
+pub(super) struct Reduced {
+    /// The head for hyper. It is shorter than the one that was sent.
+    bytes: Vec<u8>,
+    pub(super) as_parsed: HeaderMap,
+}
+
+impl Reduced {
+    fn of(first_line: &[u8], fields: &[httparse::Header<'_>], chunked: bool) -> Option<Reduced> {
+        let frames = |field: &&httparse::Header<'_>| {
+            FRAMING.iter().any(|name| field.name.eq_ignore_ascii_case(name))
+        };
+        let mut bytes = first_line.to_vec();
+        for field in fields.iter().filter(frames) {
+            bytes.extend_from_slice(field.name.as_bytes());
+            bytes.push(b':');
+            bytes.extend_from_slice(field.value);
+            bytes.push(b'\n');
+        }
+        bytes.push(b'\n');
+        Some(Reduced { bytes, as_parsed: as_hyper_parses(fields.iter().filter(frames), chunked)? })
+    }
 }
 
 /// The framing of the body that follows these headers; `None` if hyper refuses the request.

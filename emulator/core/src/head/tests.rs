@@ -8,6 +8,7 @@ fn read(heads: &Heads, bytes: &[u8], piece: usize) -> Vec<u8> {
     for piece in bytes.chunks(piece) {
         let mut piece = piece.to_vec();
         let kept = heads.framing().feed(&mut piece);
+        heads.framing().take_released(usize::MAX, |released| seen.extend_from_slice(released));
         seen.extend_from_slice(&piece[..kept]);
     }
     seen
@@ -27,7 +28,8 @@ fn names_keep_their_case_and_every_byte_of_the_lines_is_counted() {
     for piece in [1, 7, 1000] {
         let heads = Heads::default();
         assert_eq!(read(&heads, sent, piece), sent);
-        let head = heads.take(&parsed("GET", "/a?b", &[("test-header", "aValUE"), ("host", "h")]));
+        let head =
+            heads.take(&mut parsed("GET", "/a?b", &[("test-header", "aValUE"), ("host", "h")]));
         let head = head.unwrap();
         assert_eq!(head.headers[0], ("tEsT-HEADeR".to_owned(), b"aValUE".to_vec()));
         assert_eq!(head.target_bytes, "/a?b".len() as u64);
@@ -45,7 +47,7 @@ fn a_target_that_hyper_cannot_accept_is_cut_and_its_length_is_kept() {
         let target = format!("/{}", "a".repeat(59_999));
         let expected = format!("GET {target} HTTP/1.1\r\nHost: h\r\n\r\n");
         assert_eq!(String::from_utf8(seen).unwrap(), expected);
-        let head = heads.take(&parsed("GET", &target, &[("host", "h")])).unwrap();
+        let head = heads.take(&mut parsed("GET", &target, &[("host", "h")])).unwrap();
         assert_eq!(head.target_bytes, 70_001);
         assert!(head.is_cut());
     }
@@ -55,14 +57,14 @@ fn a_target_that_hyper_cannot_accept_is_cut_and_its_length_is_kept() {
 fn no_head_is_reported_after_one_that_hyper_parsed_differently() {
     let (host, other) = (&[("host", "h")], &[("host", "other")]);
     let sent = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
-    for parsed_otherwise in
+    for mut parsed_otherwise in
         [parsed("GET", "/", other), parsed("PUT", "/", host), parsed("GET", "/x", host)]
     {
         let heads = Heads::default();
         read(&heads, sent, 1000);
-        assert_eq!(heads.take(&parsed_otherwise), None);
+        assert_eq!(heads.take(&mut parsed_otherwise), None);
         read(&heads, sent, 1000);
-        assert_eq!(heads.take(&parsed("GET", "/", host)), None);
+        assert_eq!(heads.take(&mut parsed("GET", "/", host)), None);
     }
 }
 
@@ -109,7 +111,7 @@ fn pipelined_requests_keep_their_heads_with_bodies_that_look_like_heads() {
                     let own = (format!("x-{}", name.to_lowercase()), "1");
                     let mut headers = headers.to_vec();
                     headers.insert(0, (&own.0, own.1));
-                    let head = heads.take(&parsed("POST", &format!("/{name}"), &headers));
+                    let head = heads.take(&mut parsed("POST", &format!("/{name}"), &headers));
                     let head = head.unwrap_or_else(|| panic!("{name} of {sent:?} by {piece}"));
                     assert_eq!(head.headers[0].0, format!("X-{name}"), "{sent:?}");
                 }
@@ -139,6 +141,81 @@ fn a_request_that_hyper_refuses_passes_unchanged_and_no_further_head_is_reported
         assert_eq!(read(&heads, sent.as_bytes(), 100), sent.as_bytes(), "{refused:?}");
         heads.framing().heads.clear();
         read(&heads, b"GET / HTTP/1.1\r\n\r\n", 100);
-        assert_eq!(heads.take(&parsed("GET", "/", &[])), None, "{refused:?}");
+        assert_eq!(heads.take(&mut parsed("GET", "/", &[])), None, "{refused:?}");
     }
+}
+
+/// A head with this many lines, of which the first and the last frame a body of five bytes.
+fn many_lines(count: usize) -> (String, String) {
+    let own: String = (0..count - 2).map(|number| format!("X-{number}: v{number}\r\n")).collect();
+    let head = format!("POST /a HTTP/1.1\r\nContent-Length: 5\r\n{own}Connection: close\r\n\r\n");
+    let for_hyper = "POST /a HTTP/1.1\r\nContent-Length:5\nConnection:close\n\n".to_owned();
+    (head, for_hyper)
+}
+
+#[test]
+fn hyper_gets_only_the_framing_lines_of_a_head_with_more_than_100() {
+    for (count, reduced) in [(100, false), (101, true), (2_560, true)] {
+        let (head, for_hyper) = many_lines(count);
+        let sent = format!("{head}12345GET / HTTP/1.1\r\n\r\n");
+        let expected =
+            format!("{}12345GET / HTTP/1.1\r\n\r\n", if reduced { &for_hyper } else { &head });
+        for piece in [1, 7, 1_000, 1_000_000] {
+            let heads = Heads::default();
+            let seen = read(&heads, sent.as_bytes(), piece);
+            assert_eq!(String::from_utf8(seen).unwrap(), expected, "{count} lines by {piece}");
+            let framing_lines = [("content-length", "5"), ("connection", "close")];
+            let mut request = parsed("POST", "/a", &framing_lines);
+            if !reduced {
+                let own =
+                    (0..count - 2).map(|number| (format!("x-{number}"), format!("v{number}")));
+                for (name, value) in own {
+                    let name = http::HeaderName::from_bytes(name.as_bytes()).unwrap();
+                    request.headers.insert(name, value.parse().unwrap());
+                }
+            }
+            let taken = heads.take(&mut request).unwrap();
+            assert_eq!(taken.headers.len(), count);
+            assert_eq!(request.headers.len(), count, "the service gets all headers");
+            assert_eq!(request.headers["x-7"], "v7");
+            assert!(heads.take(&mut parsed("GET", "/", &[])).is_some(), "{count} lines by {piece}");
+        }
+    }
+}
+
+#[test]
+fn a_head_of_more_than_10_000_lines_passes_and_hyper_refuses_it() {
+    for count in [10_001, 40_000] {
+        let (head, _) = many_lines(count);
+        for piece in [1_000, 10_000_000] {
+            let heads = Heads::default();
+            assert_eq!(read(&heads, head.as_bytes(), piece), head.as_bytes());
+            assert!(heads.framing().heads.is_empty(), "{count} lines");
+        }
+    }
+}
+
+#[test]
+fn hyper_gets_the_beginning_of_a_head_once_it_cannot_become_one() {
+    for wrong in ["\u{16}\u{3}\u{1}", "hello\r\n", "GET / HTTP/3.0\r\n", "PRI * HTTP/2.0\r\n"] {
+        let heads = Heads::default();
+        assert_eq!(read(&heads, wrong.as_bytes(), 1), wrong.as_bytes(), "{wrong:?}");
+    }
+    let heads = Heads::default();
+    assert_eq!(read(&heads, b"GET / HTTP/1.1\r\nA: b\r\n", 3), b"", "this can become a head");
+    heads.framing().end();
+    assert_eq!(read(&heads, b"", 1), b"");
+    heads.framing().take_released(usize::MAX, |released| {
+        assert_eq!(released, b"GET / HTTP/1.1\r\nA: b\r\n", "the client has ended");
+    });
+}
+
+#[test]
+fn no_byte_is_lost_if_heads_become_unreliable_in_the_middle_of_one() {
+    let heads = Heads::default();
+    let first = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    let sent = [first.as_slice(), b"GET /x HTTP/1.1\r\nHo"].concat();
+    assert_eq!(read(&heads, &sent, 1_000), first);
+    assert_eq!(heads.take(&mut parsed("GET", "/", &[("host", "other")])), None);
+    assert_eq!(read(&heads, b"st: h\r\n\r\n", 1_000), b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
 }
