@@ -116,23 +116,32 @@ impl UpstreamBody {
     ///
     /// As [`UpstreamBody::piece`].
     pub async fn part(&mut self, size: usize) -> Result<Option<Bytes>, BodyError> {
-        let mut part = BytesMut::new();
-        while let Some(mut piece) = self.piece().await? {
+        let mut part = BytesMut::with_capacity(size);
+        self.fill(&mut part, size, |_| ()).await?;
+        Ok((!part.is_empty()).then(|| part.freeze()))
+    }
+
+    /// Reads into `part` until it has `size` bytes, or the body ends. `each` gets every piece when it has arrived, while the processor
+    /// has it in its cache.
+    ///
+    /// # Errors
+    ///
+    /// As [`UpstreamBody::piece`].
+    pub async fn fill(
+        &mut self,
+        part: &mut BytesMut,
+        size: usize,
+        mut each: impl FnMut(&[u8]),
+    ) -> Result<(), BodyError> {
+        while part.len() < size {
+            let Some(mut piece) = self.piece().await? else { break };
             let room = size - part.len();
             if piece.len() > room {
                 self.give_back(piece.split_off(room));
             }
-            if part.is_empty() && piece.len() == size {
-                return Ok(Some(piece));
-            }
-            if part.is_empty() {
-                part.reserve(size);
-            }
+            each(&piece);
             part.extend_from_slice(&piece);
-            if part.len() == size {
-                break;
-            }
         }
-        Ok((!part.is_empty()).then(|| part.freeze()))
+        Ok(())
     }
 }

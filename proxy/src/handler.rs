@@ -23,7 +23,7 @@ use crate::compress;
 use crate::config::Config;
 use crate::cors;
 use crate::deadline::{self, Deadline};
-use crate::delivery::{self, Delivery, Envelope, OverflowOptions};
+use crate::delivery::{self, Delivery, Envelope, OverflowForm, OverflowOptions};
 use crate::digest;
 use crate::error::ProxyError;
 use crate::event::Request;
@@ -324,8 +324,14 @@ impl Proxy {
         let key = key::new_key(&self.config.overflow.prefix, &exchange.request.path);
         let overflow_id = OverflowId::of_key(&key, &owner.0).expect("the key has a UUID");
         let deadline = exchange.deadline;
-        let entry =
-            StoreRequest { overflow_id: &overflow_id, headers: &head.headers, max, deadline };
+        let entry = StoreRequest {
+            overflow_id: &overflow_id,
+            headers: &head.headers,
+            max,
+            deadline,
+            // A client that follows a redirect does not read the document, which has the digest.
+            needs_sha256: form != OverflowForm::Redirect || digest::is_wanted(exchange.request),
+        };
         let store = &self.aws.get().await.store;
         let stored = store.put(entry, body).await;
         line.s3_ms = Some(clock::millis_since(start));

@@ -14,7 +14,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::ChecksumAlgorithm;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -93,7 +93,7 @@ pub struct StoredResponse {
     pub key: String,
     /// The length in bytes.
     pub size: u64,
-    /// The SHA-256 in lower-case hex, if it is known.
+    /// The SHA-256 in lower-case hex: of a body in one part, or if it was requested.
     pub sha256: Option<String>,
     /// The beginning of the body.
     pub excerpt: Bytes,
@@ -154,6 +154,8 @@ pub struct StoreRequest<'a> {
     pub max: u64,
     /// The deadline.
     pub deadline: Deadline,
+    /// Whether the SHA-256 of a body in parts is calculated, which takes longer than its transfer.
+    pub needs_sha256: bool,
 }
 
 impl ResponseStore {
@@ -262,7 +264,8 @@ impl ResponseStore {
             .set_content_language(described("content-language"))
             .set_content_disposition(described("content-disposition"))
             .metadata(OWNER, &entry.overflow_id.mark)
-            .checksum_algorithm(ChecksumAlgorithm::Sha256)
+            .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+            .checksum_type(ChecksumType::FullObject)
             .customize()
             .interceptor(self.skew.clone())
             .send()

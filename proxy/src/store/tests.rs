@@ -59,11 +59,19 @@ fn stream(length: usize) -> Gathered {
 }
 
 async fn put(client: Client, body: Gathered) -> Result<StoredResponse, PutError> {
+    put_with(client, body, false).await
+}
+
+async fn put_with(
+    client: Client,
+    body: Gathered,
+    needs_sha256: bool,
+) -> Result<StoredResponse, PutError> {
     let deadline = Deadline::new(clock::instant(), Duration::from_secs(60), None);
     let headers = http::HeaderMap::new();
     let overflow_id = OverflowId { key: "overflow/1".to_owned(), mark: "m".to_owned() };
-    let entry =
-        StoreRequest { overflow_id: &overflow_id, headers: &headers, max: 1 << 30, deadline };
+    let (overflow_id, headers, max) = (&overflow_id, &headers, 1 << 30);
+    let entry = StoreRequest { overflow_id, headers, max, deadline, needs_sha256 };
     store(client).put(entry, body).await
 }
 
@@ -186,6 +194,51 @@ async fn z7_a_throttled_part_is_repeated_alone() {
     assert_eq!(stored.size, 9_000_000);
     let calls = [&create, &first, &second, &complete, &abort].map(Rule::num_calls);
     assert_eq!(calls, [1, 1, 3, 1, 0]);
+}
+
+/// The checksum of `length` bytes of the value 1, as S3 writes it.
+fn crc(length: usize) -> String {
+    let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, &vec![1; length]);
+    STANDARD.encode(crc.to_be_bytes())
+}
+
+#[tokio::test]
+async fn s3_gets_the_checksum_of_every_part_and_that_of_the_whole() {
+    let (first, last) = (8 * 1024 * 1024, 611_392);
+    let part = |number, length| {
+        mock!(Client::upload_part)
+            .match_requests(move |request| {
+                request.part_number() == Some(number)
+                    && request.checksum_crc64_nvme() == Some(&crc(length))
+                    && request.checksum_sha256().is_none()
+                    && request.body().size_hint() == (length as u64, Some(length as u64))
+            })
+            .then_output(|| UploadPartOutput::builder().e_tag("e").build())
+    };
+    let complete = mock!(Client::complete_multipart_upload)
+        .match_requests(move |request| {
+            let parts = request.multipart_upload().map(|upload| upload.parts()).unwrap_or_default();
+            let sums: Vec<_> = parts.iter().filter_map(|part| part.checksum_crc64_nvme()).collect();
+            request.checksum_crc64_nvme() == Some(&crc(9_000_000))
+                && request.checksum_type() == Some(&ChecksumType::FullObject)
+                && sums == [crc(first), crc(last)]
+        })
+        .then_output(|| CompleteMultipartUploadOutput::builder().build());
+    let (create, one, two) = (created(), part(1, first), part(2, last));
+    let client = client(&[&create, &one, &two, &complete]);
+    let stored = put(client, stream(9_000_000)).await.expect("the checksums are right");
+    assert_eq!((stored.size, stored.sha256), (9_000_000, None));
+    assert_eq!(stored.excerpt, vec![1; 1024]);
+}
+
+#[tokio::test]
+async fn the_sha256_of_a_body_in_parts_is_calculated_if_it_is_needed() {
+    let (create, part) = (created(), part());
+    let complete = mock!(Client::complete_multipart_upload)
+        .then_output(|| CompleteMultipartUploadOutput::builder().build());
+    let stored = put_with(client(&[&create, &part, &complete]), stream(9_000_000), true).await;
+    let expected = hex::encode(Sha256::digest(vec![1; 9_000_000]));
+    assert_eq!(stored.expect("S3 accepts everything").sha256, Some(expected));
 }
 
 #[tokio::test]
