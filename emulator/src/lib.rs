@@ -21,7 +21,7 @@
 //!
 //! | module | what it has |
 //! | --- | --- |
-//! | [`config`] | what an emulator runs: functions, APIs, buckets, tables, parameters, secrets |
+//! | [`config`] | what an emulator runs: functions, APIs, buckets, tables, parameters, secrets, queues |
 //! | [`limits`] | the limits of each day, and the units of their numbers |
 //! | [`faults`] | faults to inject |
 //! | [`invoke`] | the results of [`Emulator::invoke`] and its errors |

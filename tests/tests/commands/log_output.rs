@@ -109,22 +109,24 @@ async fn a_call_to_a_service_that_is_not_emulated_has_one_line_however_often_it_
     let up = project.up(&[]).await;
     let call = |target: &str| {
         let signed =
-            "AWS4-HMAC-SHA256 Credential=test/20261130/us-east-1/sqs/aws4_request, Signature=0";
+            "AWS4-HMAC-SHA256 Credential=test/20261130/us-east-1/kinesis/aws4_request, Signature=0";
         let call = Call::post(format!("{}/", up.aws), "{}").header("x-amz-target", target);
         call.header("authorization", signed)
     };
-    for target in ["AmazonSQS.SendMessage", "AmazonSQS.SendMessage", "AmazonSQS.ReceiveMessage"] {
+    for target in
+        ["Kinesis_20131202.PutRecord", "Kinesis_20131202.PutRecord", "Kinesis_20131202.GetRecords"]
+    {
         let answer = Client::new().send(&call(target)).await.unwrap();
         assert_eq!(answer.status.as_u16(), 400, "{answer:?}");
     }
     let line = |operation| {
         format!(
-            "a client called {operation} of SQS, which hardcap does not emulate; AWS_ENDPOINT_URL_SQS in its environment names \
-             another emulator"
+            "a client called {operation} of Kinesis, which hardcap does not emulate; AWS_ENDPOINT_URL_KINESIS in its environment \
+             names another emulator"
         )
     };
-    until_said(&up, &line("ReceiveMessage"), 1).await;
-    assert_eq!(up.said().matches(&line("SendMessage")).count(), 1, "{}", up.said());
+    until_said(&up, &line("GetRecords"), 1).await;
+    assert_eq!(up.said().matches(&line("PutRecord")).count(), 1, "{}", up.said());
     up.stop().await;
 }
 

@@ -93,6 +93,22 @@ pub fn refusal(
         let text = "Batching window is not supported for FIFO queues.";
         return Err(MappingError::Invalid(text.to_owned()));
     }
+    // UNCONFIRMED: both texts.
+    let most = limits.lambda_filters.max.0;
+    if limits.lambda_filters.admit(Count(mapping.filters.len() as u64)).is_err() {
+        let text = format!("The number of filters must be less than or equal to {most}.");
+        return Err(MappingError::Invalid(text));
+    }
+    for pattern in &mapping.filters {
+        let length = Count(pattern.chars().count() as u64);
+        if let Err(exceeded) = limits.lambda_filter_pattern.admit(length) {
+            return Err(MappingError::Constraint(format!(
+                "Value at 'filterCriteria.filters.pattern' failed to satisfy constraint: Member must have length less than \
+                 or equal to {}",
+                exceeded.max
+            )));
+        }
+    }
     if Filters::parse(&mapping.filters).is_none() {
         // LocalStack's snapshots of AWS, test_sqs_invalid_event_filter.
         return Err(MappingError::Invalid("Invalid filter pattern definition.".to_owned()));

@@ -336,6 +336,11 @@ impl Line {
         self.recent.find(key, now, window)
     }
 
+    /// The number of deduplication ids that are kept.
+    pub(super) fn remembered(&self) -> usize {
+        self.recent.sent.len()
+    }
+
     /// Keeps what was sent with a deduplication id.
     pub(super) fn remember(&mut self, key: String, now: EpochMillis, sent: Sent) {
         self.recent.add(key, now, sent);

@@ -26,6 +26,10 @@ use crate::Target;
 const MESSAGES_MAX: usize = 500_000;
 /// The most bytes of all messages. The number is hardcap's.
 const BYTES_MAX: u64 = 1 << 30;
+/// The most deduplication ids of a queue within their window. The number is hardcap's.
+const IDS_MAX: usize = 200_000;
+/// The most bytes of the attributes and the tags of a queue. The number is hardcap's.
+const RECORD_MAX: usize = 32 * 1024;
 /// The most queues. The number is hardcap's.
 const QUEUES_MAX: usize = 10_000;
 
@@ -128,6 +132,8 @@ impl Store {
     ) -> Result<(), SqsError> {
         let (limits, now) = (&ctx.limits, ctx.clock.now());
         name_of(name, attributes, limits)?;
+        small(attributes)?;
+        small(&tags)?;
         let settings = read(name.ends_with(".fifo"), attributes, limits)?;
         if let Some(held) = self.queues.get(name) {
             return match held.record.settings.first_difference(attributes, limits) {
@@ -172,6 +178,7 @@ impl Store {
         name: &str,
         attributes: &IndexMap<String, String>,
     ) -> Result<(), SqsError> {
+        small(attributes)?;
         let mut record = self.find(name)?.record.clone();
         if let Some(value) = attributes.get("FifoQueue")
             && !record.settings.fifo
@@ -191,6 +198,7 @@ impl Store {
 
     /// Replaces what is known of a queue that exists.
     pub(super) fn replace(&mut self, record: QueueRecord) -> Result<(), SqsError> {
+        small(&record.tags)?;
         self.write(&record)?;
         let queue = self.find(&record.name.clone())?;
         queue.record = record;
@@ -320,6 +328,12 @@ impl Store {
                 queue.line.sent_before(key, now, limits.sqs_deduplication_window.max)
         {
             return Ok(sent);
+        }
+        if queue.line.remembered() >= IDS_MAX {
+            let text = format!(
+                "hardcap keeps {IDS_MAX} deduplication ids of a queue, the maximum. Send more slowly, or advance the clock."
+            );
+            return Err(SqsError::api(&error::FULL, text));
         }
         let place = queue.line.next_place();
         let delay = new.delay_seconds.and_then(|delay| u64::try_from(delay).ok());
@@ -641,6 +655,18 @@ fn name_of(
     let most = limits.sqs_queue_name.max.0;
     let text = format!(
         "Can only include alphanumeric characters, hyphens, or underscores. 1 to {most} in length"
+    );
+    Err(SqsError::api(&error::INVALID_PARAMETER, text))
+}
+
+/// Refuses attributes or tags that would take too much memory.
+fn small(texts: &IndexMap<String, String>) -> Result<(), SqsError> {
+    let bytes: usize = texts.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if bytes <= RECORD_MAX {
+        return Ok(());
+    }
+    let text = format!(
+        "hardcap's queues have at most {RECORD_MAX} bytes of attributes, and as many of tags; these are {bytes} bytes."
     );
     Err(SqsError::api(&error::INVALID_PARAMETER, text))
 }

@@ -299,6 +299,63 @@ async fn a_mapping_is_created_at_its_limits_and_refused_one_beyond() {
 }
 
 #[tokio::test]
+async fn a_mapping_has_at_most_5_filters_of_4096_characters() {
+    // lambda_filters, lambda_filter_pattern
+    let (emulator, _) = start(Emulator::builder().queue(Queue::new("q"))).await;
+    let input = |count: usize, length: usize| {
+        let pattern = format!(r#"{{"body":["{}"]}}"#, "x".repeat(length - 13));
+        assert_eq!(pattern.len(), length);
+        json!({
+            "EventSourceArn": "arn:aws:sqs:us-east-1:000000000000:q",
+            "FunctionName": "records",
+            "FilterCriteria": { "Filters": vec![json!({ "Pattern": pattern }); count] },
+        })
+    };
+    for (count, length) in [(6, 20), (1, 4_097)] {
+        let refused = lambda(&emulator, "POST", "", input(count, length)).await;
+        assert_eq!(refused.status, 400, "{refused:?}");
+        assert!(refused.text().contains("less than or equal to"), "{refused:?}");
+    }
+    let created = lambda(&emulator, "POST", "", input(5, 4_096)).await;
+    assert_eq!(created.status, 202, "{created:?}");
+}
+
+#[tokio::test]
+async fn a_message_that_would_continue_a_recursive_loop_does_not_reach_the_function() {
+    // lambda_recursion, through SQS
+    let queue = Queue::new("q").with("RedrivePolicy", DEAD);
+    let builder = Emulator::builder().queue(Queue::new("dead")).queue(queue);
+    let builder = builder.function(guest("behave")).mapping(EventSourceMapping::new("q", "behave"));
+    let (emulator, q) = start(builder).await;
+    let invoked = emulator.invoke("behave", r#"{"env":true}"#).await.unwrap();
+    let variables: Value = serde_json::from_slice(&invoked.payload).unwrap();
+    let trace = variables["_X_AMZN_TRACE_ID"].as_str().unwrap();
+    // The chain has passed the function once: `…;Lineage=1:HASH:0`.
+    let (chain, _) = trace.rsplit_once(':').expect("a lineage");
+    let send_after = async |passes: u64| {
+        let body = json!({ "QueueUrl": q, "MessageBody": "m" }).to_string();
+        let call = Call::post(format!("{}/", emulator.aws_url()), body)
+            .header("content-type", "application/x-amz-json-1.0")
+            .header("x-amz-target", "AmazonSQS.SendMessage")
+            .header("x-amzn-trace-id", format!("{chain}:{}", passes - 1));
+        let sent = Client::new().send(&call).await.unwrap();
+        assert_eq!(sent.status, 200, "{sent:?}");
+    };
+    send_after(15).await;
+    until(&emulator, &q, ("0", "0")).await;
+    assert_eq!(emulator.totals().invocations, 2);
+    send_after(16).await;
+    until(&emulator, &q, ("0", "1")).await;
+    assert_eq!(emulator.totals().limits["lambda_recursion"].refused, 1);
+    advance(&emulator, 30).await;
+    until(&emulator, &url(&emulator, "dead"), ("1", "0")).await;
+    assert_eq!(emulator.totals().invocations, 2);
+    send(&emulator, &q, "healthy").await;
+    until(&emulator, &q, ("0", "0")).await;
+    assert_eq!(emulator.totals().invocations, 3);
+}
+
+#[tokio::test]
 async fn a_mapping_that_aws_refuses_is_named_with_its_reason() {
     let slow = Function { timeout: Millis(31_000), ..guest("script") };
     let builder = Emulator::builder().queue(Queue::new("q")).function(slow);
