@@ -127,7 +127,7 @@ pub(super) async fn resolve(
 ) -> Result<Resolved, PackagingError> {
     let id = &package.logical_id;
     let docker = machine.docker().await.map_err(|why| missing(source, id, &why.to_string()))?;
-    let resolved = |image| Resolved { command: Vec::new(), image, note: None };
+    let resolved = |image| Resolved { image, ..Resolved::of(Vec::new()) };
     for name in source.names() {
         if let Some(image) = inspect(&docker, name, source).await {
             return Ok(resolved(Some(image)));

@@ -10,6 +10,7 @@ pub mod image;
 pub mod machine;
 mod node;
 mod other;
+pub mod public_layers;
 mod python;
 pub mod runtimes;
 mod sdk;
@@ -18,6 +19,7 @@ mod unpacked;
 pub(crate) mod unzip;
 
 pub use image::ImageSource;
+pub use public_layers::{Installed, PublicLayer};
 pub use source::Code;
 pub(crate) use source::uploaded;
 pub use unpacked::unpacked_bytes;
@@ -55,6 +57,8 @@ pub struct Package {
     pub code: Code,
     /// The folders of its layers.
     pub layers: Vec<PathBuf>,
+    /// Layers that AWS publishes and whose packages can be installed.
+    pub public_layers: Vec<PublicLayer>,
     /// The template's folder.
     pub folder: PathBuf,
     /// The folder of `hardcap.toml`; the template's if there is no such file.
@@ -97,6 +101,16 @@ pub struct Resolved {
     pub image: Option<Image>,
     /// The difference from AWS, in one line: another version of the interpreter.
     pub note: Option<String>,
+    /// The public layers that are in the cache. They follow the layers of the package.
+    pub layers: Vec<Installed>,
+}
+
+impl Resolved {
+    /// A command that needs nothing else.
+    #[must_use]
+    pub fn of(command: Vec<OsString>) -> Resolved {
+        Resolved { command, image: None, note: None, layers: Vec::new() }
+    }
 }
 
 /// The permitted means of finding an interpreter and AWS's runtime client.
@@ -164,6 +178,7 @@ impl Package {
             handler: "bootstrap".to_owned(),
             code: Code::Unnamed,
             layers: Vec::new(),
+            public_layers: Vec::new(),
             folder: PathBuf::from("."),
             project: PathBuf::from("."),
             build_method: None,
@@ -205,6 +220,10 @@ impl Package {
         }
     }
 
+    fn has_no_layer(&self) -> bool {
+        self.layers.is_empty() && self.public_layers.is_empty()
+    }
+
     /// The folder that the function starts in.
     #[must_use]
     pub fn task_root(&self) -> PathBuf {
@@ -227,7 +246,7 @@ pub async fn resolve(
         Found::Python => python::resolve(package, machine, means).await,
         Found::Node => node::resolve(package, machine, means).await,
         Found::Image(source) => image::resolve(&source, package, machine, means).await,
-        Found::Command(command) => Ok(Resolved { command, image: None, note: None }),
+        Found::Command(command) => Ok(Resolved::of(command)),
         Found::Cargo(_) => Err(PackagingError::new(
             format!("the package of the function `{}` has no `bootstrap`", package.logical_id),
             "put the built program into the package, at its root, under that name",
@@ -282,7 +301,7 @@ pub fn find(package: &Package) -> Result<Found, PackagingError> {
 pub fn missing_handler(package: &Package) -> Option<PackagingError> {
     let is_python = package.runtime.starts_with("python");
     let code =
-        package.code_folder().filter(|_| package.program.is_none() && package.layers.is_empty())?;
+        package.code_folder().filter(|_| package.program.is_none() && package.has_no_layer())?;
     let extensions = match package.runtime.as_str() {
         runtime if runtime.starts_with("nodejs") => &["js", "mjs", "cjs"][..],
         _ if is_python => &["py", "so"],

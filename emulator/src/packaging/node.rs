@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::machine::Machine;
-use super::{Means, Package, PackagingError, Resolved, absolute, cache, sdk};
+use super::{Means, Package, PackagingError, Resolved, absolute, cache, public_layers, sdk};
 use hardcap_core::tool;
 
 /// The files of the runtime, `index.mjs` first.
@@ -70,7 +70,8 @@ pub(super) async fn resolve(
     if entry.ends_with("bin/index.mjs") {
         command.push((&package.handler).into());
     }
-    Ok(Resolved { command, image: None, note })
+    let layers = public_layers::node(&package.public_layers, &program, machine, means).await;
+    Ok(Resolved { command, note, layers, image: None })
 }
 
 /// The Node of the wanted version, from `PATH` or from nvm's folder; else the first that starts.

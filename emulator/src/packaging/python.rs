@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use hardcap_limits::Millis;
 
 use super::machine::{Machine, Python};
-use super::{Means, Package, PackagingError, Resolved, absolute, absolute_program, cache, sdk};
+use super::{
+    Means, Package, PackagingError, Resolved, absolute, absolute_program, cache, public_layers, sdk,
+};
 use hardcap_core::clock::Clock;
 use hardcap_core::tool::{self, Tool};
 
@@ -42,7 +44,8 @@ pub(super) async fn resolve(
         let program = python.executable.display();
         format!("{} runs on Python {major}.{minor}.{patch} ({program})", package.runtime)
     });
-    Ok(Resolved { command, image: None, note })
+    let layers = public_layers::python(&package.public_layers, &python, machine, means).await;
+    Ok(Resolved { command, note, layers, image: None })
 }
 
 /// The command of [`resolve`], changed so that the interpreter listens for a debugger before it loads the function.
@@ -179,10 +182,21 @@ pub(super) async fn install(
     name: &str,
     folder: &Path,
 ) -> Result<(), InstallError> {
+    install_below(python, name, folder, "").await
+}
+
+/// As [`install`], into `below` of the folder.
+pub(super) async fn install_below(
+    python: &Python,
+    name: &str,
+    folder: &Path,
+    below: &str,
+) -> Result<(), InstallError> {
     let new = cache::begin(folder)?;
+    let target = new.path().join(below);
     let mut why = InstallError::Said(String::new());
     for pip in pips(python) {
-        match run_pip(pip, name, new.path()).await {
+        match run_pip(pip, name, &target).await {
             Ok(()) => return Ok(cache::finish(new, folder)?),
             // A virtual environment without pip is usual, so the first other reason is reported.
             Err(error) if why.says_little() => why = error,

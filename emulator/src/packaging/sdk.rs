@@ -92,11 +92,9 @@ pub(super) async fn node(
         "installing {names}, which AWS's Node runtimes contain, into {}, once",
         folder.display()
     ));
-    let beside = node.parent().map(|folder| folder.join("npm"));
-    let npm = beside.filter(|npm| tool::is_executable(npm)).or_else(|| tool::find("npm"));
-    let done = match npm {
-        Some(npm) => run_npm(&npm, &wanted, &folder).await,
-        None => Err(InstallError::Said("npm was not found".to_owned())),
+    let done = match npm_beside(node) {
+        Some(npm) => with_preload(&npm, &wanted, &folder).await,
+        None => Err(no_npm()),
     };
     installed(done, preload, &names, means)
 }
@@ -119,20 +117,51 @@ fn installed(
     }
 }
 
-async fn run_npm(npm: &Path, names: &BTreeSet<String>, folder: &Path) -> Result<(), InstallError> {
+/// npm beside a Node, or on `PATH`.
+fn npm_beside(node: &Path) -> Option<PathBuf> {
+    let beside = node.parent().map(|folder| folder.join("npm"));
+    beside.filter(|npm| tool::is_executable(npm)).or_else(|| tool::find("npm"))
+}
+
+fn no_npm() -> InstallError {
+    InstallError::Said("npm was not found".to_owned())
+}
+
+async fn with_preload(
+    npm: &Path,
+    names: &BTreeSet<String>,
+    folder: &Path,
+) -> Result<(), InstallError> {
     let new = cache::begin(folder)?;
+    run_npm(npm, names, new.path()).await?;
+    fs::write(new.path().join("preload.cjs"), PRELOAD)?;
+    Ok(cache::finish(new, folder)?)
+}
+
+/// Installs packages of Node into `below` of a new folder of the cache.
+pub(super) async fn install_below(
+    node: &Path,
+    names: &BTreeSet<String>,
+    folder: &Path,
+    below: &str,
+) -> Result<(), InstallError> {
+    let npm = npm_beside(node).ok_or_else(no_npm)?;
+    let new = cache::begin(folder)?;
+    let target = new.path().join(below);
+    fs::create_dir(&target)?;
+    run_npm(&npm, names, &target).await?;
+    Ok(cache::finish(new, folder)?)
+}
+
+async fn run_npm(npm: &Path, names: &BTreeSet<String>, target: &Path) -> Result<(), InstallError> {
     let quiet = ["install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"];
-    let mut npm = Tool::new(npm, quiet, new.path());
+    let mut npm = Tool::new(npm, quiet, target);
     npm.arguments.extend(["--loglevel=error", "--prefix"].map(OsString::from));
-    npm.arguments.push(new.path().into());
+    npm.arguments.push(target.into());
     npm.arguments.extend(names.iter().map(OsString::from));
     let output = Clock::default().timeout(NPM_WITHIN, npm.output()).await;
     let output = output.ok_or(InstallError::TooLong(NPM_WITHIN))??;
-    if !output.status.success() {
-        return Err(InstallError::of(&output.stderr));
-    }
-    fs::write(new.path().join("preload.cjs"), PRELOAD)?;
-    Ok(cache::finish(new, folder)?)
+    if output.status.success() { Ok(()) } else { Err(InstallError::of(&output.stderr)) }
 }
 
 /// Whether a function has a package of Node in its code or in a layer.

@@ -7,7 +7,7 @@ use super::properties::Properties;
 use super::references::kind;
 use super::tree::{MappingEntry, Node, Value};
 use crate::packaging::image::ImageBuild;
-use crate::packaging::{Code, ImageSource};
+use crate::packaging::{Code, ImageSource, PublicLayer};
 use crate::settings::FunctionSettings;
 
 /// The folders that paths are relative to.
@@ -158,7 +158,8 @@ fn object(
     })
 }
 
-/// The layers of a function: those of `hardcap.toml`, else the layers of the template whose code is on this machine, and the ARNs of the others.
+/// The layers of a function: those of `hardcap.toml`, else the layers of the template whose code is on this machine, and the ARNs of the
+/// others. A layer whose content is public is among the others until it is installed, and has no warning.
 pub(super) fn layers(
     properties: &Properties<'_>,
     logical_id: &str,
@@ -178,6 +179,10 @@ pub(super) fn layers(
             continue;
         }
         let arn = properties.scope.text(item, "a layer").ok();
+        if arn.as_deref().and_then(PublicLayer::of).is_some() {
+            absent.extend(arn);
+            continue;
+        }
         let layer = arn.as_ref().map_or("a layer".to_owned(), |arn| format!("the layer `{arn}`"));
         let message =
             format!("{layer} of {} is not on this machine, and is left out", properties.what);

@@ -19,7 +19,7 @@ use super::queues;
 use super::references::kind;
 use super::scope::Scope;
 use super::tree::{MappingEntry, Node, Value};
-use crate::packaging::{self, Code, Package};
+use crate::packaging::{self, Code, Package, PublicLayer};
 use crate::settings::{FunctionSettings, Settings};
 use crate::source::nearest::{distance, nearest};
 use hardcap_core::config::{
@@ -256,6 +256,11 @@ fn package(
         handler: function.handler.clone(),
         code,
         layers: function.layers.clone(),
+        public_layers: function
+            .absent_layers
+            .iter()
+            .filter_map(|arn| PublicLayer::of(arn))
+            .collect(),
         folder: folders.template.to_owned(),
         project: folders.project.to_owned(),
         program: own.and_then(|own| own.program.clone()),

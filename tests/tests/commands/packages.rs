@@ -255,3 +255,57 @@ async fn a_request_for_an_event_has_no_answer_when_the_run_is_stopped() {
     assert_eq!(said.matches("next answered 200").count(), 1, "{said}");
     assert!(!said.contains("next answered 5"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "installs packages of Python and Node: just test-all"]
+async fn the_layers_of_powertools_have_their_packages() {
+    let python = "
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.parser import BaseModel
+import aws_lambda_powertools
+class Order(BaseModel):
+    id: int
+def handler(event, context):
+    Logger(service='s').info('hello')
+    return {'statusCode': 200, 'body': f'{Order(id=7).id} from {aws_lambda_powertools.__file__}'}
+";
+    let node = "
+const { Logger } = require('@aws-lambda-powertools/logger');
+require('@aws-lambda-powertools/parameters/ssm');
+exports.handler = async () => {
+  new Logger({ serviceName: 's' }).info('hello');
+  return { statusCode: 200, body: `7 from ${require.resolve('@aws-lambda-powertools/logger')}` };
+};
+";
+    for (runtime, layer, file, code, place) in [
+        (
+            "python3.11",
+            "017000801446:layer:AWSLambdaPowertoolsPythonV3-python311-x86_64:7",
+            "app.py",
+            python,
+            "python",
+        ),
+        (
+            "nodejs20.x",
+            "094274105915:layer:AWSLambdaPowertoolsTypeScriptV2:44",
+            "app.js",
+            node,
+            "nodejs/node_modules",
+        ),
+    ] {
+        let template = format!(
+            "Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      \
+             Runtime: {runtime}\n      Timeout: 30\n      MemorySize: 512\n      CodeUri: code\n      Handler: app.handler\n      \
+             Layers: [!Sub 'arn:aws:lambda:${{AWS::Region}}:{layer}']\n      Events: {{A: {{Type: HttpApi}}}}\n"
+        );
+        let code_path = format!("code/{file}");
+        let project = project(&[("template.yaml", template.as_str()), (code_path.as_str(), code)]);
+        let ran = up(project.path(), "", "").await;
+        let answer = Client::new().get(format!("{}/", ran.url)).await.expect("an answer");
+        let text = answer.text().to_owned();
+        assert_eq!(answer.status.as_u16(), 200, "{text}: {}", ran.said());
+        assert!(text.starts_with("7 from ") && text.contains(place), "{text}");
+        let said = ran.stop().await;
+        assert!(!said.contains("is left out"), "{said}");
+    }
+}

@@ -232,11 +232,10 @@ async fn give_programs(
     for (function, (package, found)) in config.functions.iter_mut().zip(found) {
         let resolved = match found {
             Err(missing) => Err(missing),
-            Ok(Found::Cargo(_)) => Ok(Resolved {
-                command: built.next().into_iter().map(PathBuf::into_os_string).collect(),
-                image: None,
-                note: None,
-            }),
+            Ok(Found::Cargo(_)) => {
+                let program = built.next().into_iter();
+                Ok(Resolved::of(program.map(PathBuf::into_os_string).collect()))
+            }
             Ok(found) => match packaging::resolve(found, &package, machine, &means).await {
                 Err(missing) if package.is_elsewhere() => Err(missing),
                 other => Ok(other?),
@@ -270,6 +269,10 @@ async fn give_programs(
         function.has_timeouts &= !options.no_timeouts;
         function.task_root = package.task_root();
         function.layers.clone_from(&package.layers);
+        for layer in resolved.layers {
+            function.absent_layers.retain(|arn| *arn != layer.arn);
+            function.layers.push(layer.folder);
+        }
     }
     if absent.len() == config.functions.len()
         && let Some(missing) = absent.into_iter().next()

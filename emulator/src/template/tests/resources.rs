@@ -355,6 +355,24 @@ Resources:
 }
 
 #[test]
+fn a_layer_of_powertools_is_installed_later_and_has_no_warning() {
+    let loaded = good(
+        "
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      Layers: [!Sub 'arn:aws:lambda:${AWS::Region}:017000801446:layer:AWSLambdaPowertoolsPythonV2:59']
+",
+    );
+    assert_eq!(warnings(&loaded), [""; 0]);
+    let arn = "arn:aws:lambda:us-east-1:017000801446:layer:AWSLambdaPowertoolsPythonV2:59";
+    assert_eq!(loaded.config.functions[0].absent_layers, [arn], "until it is installed");
+    let layers = &loaded.packages[0].public_layers;
+    assert_eq!(layers.iter().map(|layer| layer.arn.as_str()).collect::<Vec<_>>(), [arn]);
+}
+
+#[test]
 fn a_file_system_of_a_function_is_mounted_below_mnt() {
     let template = |path: &str| {
         format!(
