@@ -73,6 +73,8 @@ enum Service {
     Sts,
     /// SQS, in the query protocol or in JSON.
     Sqs(Protocol),
+    Sns,
+    EventBridge,
     CloudFormation,
     CloudWatchLogs,
     /// An API that hardcap does not have.
@@ -190,6 +192,8 @@ impl Aws {
                 let sender = sts::user(&self.platform, &request);
                 self.messages.queues.handle(request, &sender).await
             }
+            Service::Sns => self.messages.topics.handle(request).await,
+            Service::EventBridge => self.messages.buses.handle(request).await,
             Service::CloudFormation => self.cloudformation.handle(request).await,
             Service::CloudWatchLogs => self.logs.handle(request).await,
             Service::Elsewhere => self.refuse_elsewhere(is_query_call, request).await,
@@ -249,6 +253,8 @@ fn endpoint(service: &Service) -> Endpoint {
         | Service::SecretsManager
         | Service::Sts
         | Service::Sqs(_)
+        | Service::Sns
+        | Service::EventBridge
         | Service::CloudFormation
         | Service::CloudWatchLogs
         | Service::Elsewhere => Endpoint::Api,
@@ -259,10 +265,12 @@ fn endpoint(service: &Service) -> Endpoint {
 fn dialect(service: &Service) -> Option<Dialect> {
     match service {
         Service::DynamoDb => Some(Dialect::Json("com.amazon.coral.service#")),
-        Service::Ssm | Service::SecretsManager | Service::CloudWatchLogs => Some(Dialect::Json("")),
+        Service::Ssm | Service::SecretsManager | Service::CloudWatchLogs | Service::EventBridge => {
+            Some(Dialect::Json(""))
+        }
         Service::Lambda => Some(Dialect::Rest),
         Service::Sqs(Protocol::Json) => Some(Dialect::Json("com.amazon.coral.service#")),
-        Service::Sqs(Protocol::Query) | Service::Sts | Service::CloudFormation => {
+        Service::Sqs(Protocol::Query) | Service::Sns | Service::Sts | Service::CloudFormation => {
             Some(Dialect::Query)
         }
         Service::Control | Service::S3 | Service::Elsewhere => None,
@@ -308,6 +316,7 @@ fn service(path: &str, query: &str, headers: &HeaderMap, is_query_call: bool) ->
         Some("dynamodb") => Service::DynamoDb,
         Some("cloudformation") => Service::CloudFormation,
         Some("sqs") => Service::Sqs(Protocol::Query),
+        Some("sns") => Service::Sns,
         None if is_queue(path) && is_query_call => Service::Sqs(Protocol::Query),
         Some("s3" | "lambda" | "ssm" | "secretsmanager" | "") => Service::S3,
         None if is_query_call => Service::Sts,
@@ -328,6 +337,7 @@ fn of_target(target: &str) -> Service {
         "secretsmanager" => Service::SecretsManager,
         "Logs_20140328" => Service::CloudWatchLogs,
         "AmazonSQS" => Service::Sqs(Protocol::Json),
+        "AWSEvents" => Service::EventBridge,
         _ => Service::Elsewhere,
     }
 }
@@ -371,6 +381,7 @@ mod tests {
             ("secretsmanager.GetSecretValue", Service::SecretsManager),
             ("Logs_20140328.FilterLogEvents", Service::CloudWatchLogs),
             ("AmazonSQS.SendMessage", Service::Sqs(Protocol::Json)),
+            ("AWSEvents.PutEvents", Service::EventBridge),
             ("Kinesis_20131202.PutRecord", Service::Elsewhere),
         ] {
             let mut headers = HeaderMap::new();
@@ -386,7 +397,7 @@ mod tests {
             ("sts", Service::Sts),
             ("cloudformation", Service::CloudFormation),
             ("sqs", Service::Sqs(Protocol::Query)),
-            ("sns", Service::Elsewhere),
+            ("sns", Service::Sns),
             ("apigateway", Service::Elsewhere),
         ] {
             let mut headers = HeaderMap::new();

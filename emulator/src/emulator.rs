@@ -170,7 +170,7 @@ impl Emulator {
         config.faults = faults::arm(&platform, |name| lambda.name_of(name), plan, stop.clone())
             .map_err(StartError::Fault)?;
         let dynamodb = DynamoDb::new(&platform, &config, stop.clone()).map_err(StartError::data)?;
-        let targets = (&s3, &messages.queues);
+        let targets = messages.targets(&s3);
         let queue = Queue::open(&platform, &config, &lambda, targets, (&tasks, &stop));
         let queue = queue.map_err(StartError::data)?;
         let ssm = Ssm::open(&platform, &config).map_err(StartError::data)?;

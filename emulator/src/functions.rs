@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use hardcap_core::context::Context;
-use hardcap_lambda::queue::Queue;
+use hardcap_lambda::queue::{AcceptError, Queue};
 use hardcap_lambda::stop::InvokeError;
 use hardcap_lambda::{Invocation, InvocationEvent, Lambda};
 use hardcap_limits::Millis;
@@ -52,7 +52,12 @@ impl Functions for LambdaFunctions {
         Box::pin(async move {
             let chain = self.lambda.admit_chain(&ctx, &function);
             let accepted = self.queue.accept(&ctx, &function, event, chain.is_err()).await;
-            accepted.map_err(|error| Failure::NotInvoked(error.to_string()))
+            accepted.map_err(|error| match error {
+                AcceptError::Invoke(InvokeError::Refused(exceeded)) => {
+                    Failure::TooLarge(exceeded.to_string())
+                }
+                error => Failure::NotInvoked(error.to_string()),
+            })
         })
     }
 }

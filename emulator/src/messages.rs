@@ -5,10 +5,13 @@ use std::sync::Arc;
 use hardcap_core::config::Config;
 use hardcap_core::context::Platform;
 use hardcap_lambda::Lambda;
-use hardcap_lambda::queue::Queue;
-use hardcap_messages::FunctionsSlot;
+use hardcap_lambda::queue::{Queue, Targets};
+use hardcap_messages::bus::Buses;
 use hardcap_messages::mapping::Mappings;
-use hardcap_messages::queue::{OpenError, Queues};
+use hardcap_messages::queue::Queues;
+use hardcap_messages::topic::Topics;
+use hardcap_messages::{FunctionsSlot, bus, queue, topic};
+use hardcap_s3::S3;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,6 +21,8 @@ use crate::functions::LambdaFunctions;
 #[derive(Clone, Debug)]
 pub(crate) struct Messages {
     pub(crate) queues: Queues,
+    pub(crate) topics: Topics,
+    pub(crate) buses: Buses,
     pub(crate) mappings: Mappings,
     functions: FunctionsSlot,
 }
@@ -27,7 +32,13 @@ pub(crate) struct Messages {
 pub(crate) enum MessagesError {
     /// A queue is refused, or the folder of the queues cannot be used.
     #[error(transparent)]
-    Queues(#[from] OpenError),
+    Queues(#[from] queue::OpenError),
+    /// A topic is refused, or the folder of the topics cannot be used.
+    #[error(transparent)]
+    Topics(#[from] topic::OpenError),
+    /// A bus or a rule is refused, or the folder of the buses cannot be used.
+    #[error(transparent)]
+    Buses(#[from] bus::OpenError),
     /// The folder of the mappings cannot be used.
     #[error("the event source mappings: {0}")]
     Mappings(#[source] std::io::Error),
@@ -46,9 +57,16 @@ impl Messages {
     ) -> Result<Messages, MessagesError> {
         let functions = FunctionsSlot::default();
         let queues = Queues::open(platform, config, stop)?;
+        let topics = Topics::open(platform, config, &queues, &functions)?;
+        let buses = Buses::open(platform, config, (&queues, &topics), &functions)?;
         let mappings = Mappings::open(platform, config, (&queues, &functions), (tasks, stop));
         let mappings = mappings.map_err(MessagesError::Mappings)?;
-        Ok(Messages { queues, mappings, functions })
+        Ok(Messages { queues, topics, buses, mappings, functions })
+    }
+
+    /// What Lambda sends records and dead letters to.
+    pub(crate) fn targets<'a>(&'a self, s3: &'a S3) -> Targets<'a> {
+        Targets { s3, queues: &self.queues, topics: &self.topics, buses: &self.buses }
     }
 
     /// Removes all messages and what the API has created, and creates what the configuration has.
@@ -56,8 +74,10 @@ impl Messages {
     /// # Errors
     ///
     /// If the disk fails.
-    pub(crate) async fn reset(&self) -> Result<(), OpenError> {
-        self.queues.reset().await
+    pub(crate) async fn reset(&self) -> Result<(), MessagesError> {
+        self.queues.reset().await?;
+        self.topics.reset()?;
+        Ok(self.buses.reset()?)
     }
 
     /// Gives the services the functions, and starts what invokes them.
@@ -76,5 +96,6 @@ impl Messages {
             slot.clear();
         });
         self.mappings.start(config);
+        self.buses.start(tasks, stop);
     }
 }

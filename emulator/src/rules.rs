@@ -55,6 +55,8 @@ pub const RULES: &[Rule] = &[
     ),
     rule("queue", Severity::Error, "SQS refuses the name or an attribute of a queue."),
     rule("event-source-mapping", Severity::Error, "Lambda refuses the event source mapping."),
+    rule("topic", Severity::Error, "SNS refuses the topic or a subscription of it."),
+    rule("event-rule", Severity::Error, "EventBridge refuses the rule or a target."),
     rule("layers", Severity::Error, "The function has too many layers."),
     rule(
         "reserved-concurrency",

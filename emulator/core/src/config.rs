@@ -4,12 +4,14 @@
 //! compared and checked before the start.
 
 mod access;
+mod buses;
 mod gateway_responses;
 mod image;
 mod invoke_mode;
 mod publishing;
 mod resources;
 mod stack;
+mod topics;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
@@ -23,6 +25,7 @@ pub use access::{
     Access, Authorization, Authorizer, AuthorizerKind, FixedResponse, IdentitySource, JwtKey,
     JwtRules,
 };
+pub use buses::BusRule;
 pub use gateway_responses::{
     GatewayResponse, GatewayResponses, InvalidMapping, Mapping, RESPONSE_TYPES,
 };
@@ -39,6 +42,7 @@ pub use resources::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 pub use stack::{Output, Stack, StackResource};
+pub use topics::{Subscription, Topic};
 
 /// The default time for which a sandbox is kept idle.
 ///
@@ -71,6 +75,12 @@ pub struct Config {
     pub queues: Vec<Queue>,
     /// The event source mappings that exist at the start.
     pub mappings: Vec<EventSourceMapping>,
+    /// The topics of SNS that exist at the start.
+    pub topics: Vec<Topic>,
+    /// The names of EventBridge's buses that exist at the start, without `default`, which always exists.
+    pub buses: Vec<String>,
+    /// The rules of EventBridge that exist at the start.
+    pub rules: Vec<BusRule>,
     /// The stack as CloudFormation describes it.
     pub stack: Stack,
     /// The stacks that are nested in it.
@@ -142,6 +152,9 @@ impl Config {
             secrets: Vec::new(),
             queues: Vec::new(),
             mappings: Vec::new(),
+            topics: Vec::new(),
+            buses: Vec::new(),
+            rules: Vec::new(),
             stack: Stack::default(),
             nested_stacks: Vec::new(),
             dynamodb_endpoint: None,

@@ -33,7 +33,7 @@ pub trait Functions: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`Failure::NotInvoked`] if the event was not accepted.
+    /// [`Failure::TooLarge`] or [`Failure::NotInvoked`] if the event was not accepted.
     fn accept(
         &self,
         ctx: Context,
@@ -51,6 +51,9 @@ pub enum Failure {
     /// The concurrency is used up. The same invocation can succeed later.
     #[error("the function is throttled: {0}")]
     Throttled(String),
+    /// A limit of Lambda refused the event. It is recorded.
+    #[error("{0}")]
+    TooLarge(String),
     /// Lambda refused the invocation, the function does not exist, or hardcap failed.
     #[error("{0}")]
     NotInvoked(String),

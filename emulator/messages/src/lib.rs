@@ -7,13 +7,15 @@
 //! The crate contains no code of Lambda. It asks for invocations through [`Functions`], which the emulator implements. It sends
 //! no e-mail and no short message, and calls no host other than this machine.
 //!
-//! Start reading at [`Target`], then [`queue`].
+//! Start reading at [`Target`], then [`queue`], [`topic`] and [`bus`]. What selects events and messages is a [`pattern`].
 
 pub mod bus;
 pub mod functions;
 pub mod mapping;
+pub mod pattern;
 pub mod queue;
 pub mod target;
+pub mod topic;
 
 pub use functions::{Failure, Functions, FunctionsSlot};
 pub use target::Target;

@@ -16,6 +16,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::Control;
 use super::request::{BodyError, Name, Parameters, body};
+use crate::messages::MessagesError;
 use crate::report::{Report, SavedRun, to_html};
 use crate::services::dynamodb::DynamoDbError;
 use crate::services::json_api::ResourceError;
@@ -360,7 +361,7 @@ enum ResetError {
     #[error("the queue of asynchronous events: {0}")]
     Queue(std::io::Error),
     #[error(transparent)]
-    Messages(#[from] hardcap_messages::queue::OpenError),
+    Messages(#[from] MessagesError),
     #[error("S3: {0}")]
     S3(hardcap_s3::ObjectError),
     #[error(transparent)]

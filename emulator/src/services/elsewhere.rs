@@ -106,8 +106,8 @@ impl Call {
     fn refusal(&self) -> String {
         let Call { operation, service, variable, .. } = self;
         format!(
-            "hardcap does not emulate {service} ({operation}); it has Lambda, S3, DynamoDB, SSM parameters, Secrets Manager, SQS, STS, \
-             and what can be read of CloudFormation and CloudWatch Logs. {variable} in the environment of the function or client \
+            "hardcap does not emulate {service} ({operation}); it has Lambda, S3, DynamoDB, SSM parameters, Secrets Manager, SQS, SNS, \
+             EventBridge, STS, and what can be read of CloudFormation and CloudWatch Logs. {variable} in the environment of the function or client \
              names another emulator."
         )
     }

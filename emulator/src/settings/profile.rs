@@ -59,7 +59,7 @@ fn merged(below: &Node, above: &Node) -> Node {
         };
         entries.insert(MappingEntry { key: change.key.clone(), at: change.at, value });
     }
-    Node { at: above.at, value: Value::Map(entries) }
+    Node::new(above.at, Value::Map(entries))
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ pub(crate) const DEEPEST: usize = 100;
 pub(crate) struct Node {
     pub(crate) at: Position,
     pub(crate) value: Value,
+    /// Whether the value is a scalar without quotation marks, so that `5` is a number where types matter.
+    pub(crate) is_plain: bool,
 }
 
 /// The value of a node. Scalars are texts: the reader of a property parses numbers.
@@ -137,11 +139,11 @@ impl<'a> IntoIterator for &'a mut Mapping {
 
 impl Node {
     pub(crate) fn new(at: Position, value: Value) -> Node {
-        Node { at, value }
+        Node { at, value, is_plain: false }
     }
 
     pub(crate) fn text(at: Position, text: impl Into<String>) -> Node {
-        Node { at, value: Value::Text(text.into()) }
+        Node { at, value: Value::Text(text.into()), is_plain: false }
     }
 
     pub(crate) fn is_absent(&self) -> bool {

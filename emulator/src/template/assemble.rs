@@ -15,16 +15,16 @@ use super::references::kind;
 use super::scope::{Scope, StackNames};
 use super::tree::{MappingEntry, Node};
 use super::{
-    Loaded, api, bucket, function, localize, openapi, publishing, queues, raw_api, stack, stored,
-    streaming,
+    Loaded, api, bucket, function, localize, openapi, publishing, queues, raw_api, rules, stack,
+    stored, streaming, topics,
 };
 use crate::packaging::Package;
 use crate::rules::Ignored;
 use crate::settings::Settings;
 use crate::source::nearest::{distance, nearest};
 use hardcap_core::config::{
-    Api, Bucket, Config, DEFAULT_REGION, EventSourceMapping, Function, FunctionUrl, Parameter,
-    Queue, Secret, Table,
+    Api, Bucket, BusRule, Config, DEFAULT_REGION, EventSourceMapping, Function, FunctionUrl,
+    Parameter, Queue, Secret, Subscription, Table, Topic,
 };
 use hardcap_lambda::name::unqualified;
 
@@ -41,6 +41,11 @@ pub(super) struct Parts {
     pub(super) secrets: Vec<Secret>,
     pub(super) queues: Vec<Queue>,
     pub(super) mappings: Vec<EventSourceMapping>,
+    pub(super) topics: Vec<Topic>,
+    /// Each subscription with the name of its topic.
+    pub(super) subscriptions: Vec<(String, Subscription)>,
+    pub(super) buses: Vec<String>,
+    pub(super) rules: Vec<BusRule>,
     /// The logical ids of the APIs with a definition, to which events of functions add no routes.
     pub(super) defined: Vec<String>,
     /// API, method and path of every operation of a definition, including those that are left out.
@@ -103,6 +108,9 @@ pub(super) fn assemble(
         secrets: parts.secrets,
         queues: parts.queues,
         mappings: parts.mappings,
+        topics: parts.topics,
+        buses: parts.buses,
+        rules: parts.rules,
         stack: stack::read(&scope, template)?,
         ..Config::empty(limits)
     };
@@ -202,6 +210,7 @@ fn read_resources(
     }
     publishing::connect(scope, &mut parts)?;
     queues::add_generated(&mut parts);
+    topics::connect(&mut parts);
     access::read(scope, &mut parts)?;
     raw_api::connect(scope, &mut parts)?;
     Ok(parts)
@@ -298,6 +307,19 @@ fn read_resource(
             parts.queues.push(queues::queue(scope, entry)?);
             Ok(())
         }
+        "AWS::SNS::Topic" => {
+            parts.topics.push(topics::topic(scope, entry)?);
+            Ok(())
+        }
+        "AWS::SNS::Subscription" => topics::subscription(scope, entry, parts),
+        "AWS::Events::EventBus" => {
+            parts.buses.push(rules::bus(scope, entry)?);
+            Ok(())
+        }
+        "AWS::Events::Rule" => {
+            parts.rules.push(rules::rule(scope, entry)?);
+            Ok(())
+        }
         "AWS::Lambda::EventSourceMapping" => {
             parts.mappings.extend(queues::event_source_mapping(scope, entry)?);
             Ok(())
@@ -319,12 +341,16 @@ fn read_resource(
     }
 }
 
-const EMULATED: [&str; 12] = [
+const EMULATED: [&str; 16] = [
     "AWS::DynamoDB::Table",
+    "AWS::Events::EventBus",
+    "AWS::Events::Rule",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Function",
     "AWS::Lambda::Url",
     "AWS::S3::Bucket",
+    "AWS::SNS::Subscription",
+    "AWS::SNS::Topic",
     "AWS::SQS::Queue",
     "AWS::SSM::Parameter",
     "AWS::SecretsManager::Secret",
@@ -348,7 +374,7 @@ fn is_accepted(kind: &str) -> bool {
         || kind == "AWS::Lambda::LayerVersion"
         || kind == "AWS::Serverless::LayerVersion"
         || kind == "AWS::S3::BucketPolicy"
-        || kind == "AWS::SQS::QueuePolicy"
+        || matches!(kind, "AWS::SQS::QueuePolicy" | "AWS::SNS::TopicPolicy" | "AWS::Events::EventBusPolicy")
         || kind == "AWS::SecretsManager::ResourcePolicy"
 }
 

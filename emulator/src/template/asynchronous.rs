@@ -94,7 +94,7 @@ pub(super) fn schedule(
         let message =
             format!("{} is `{expression}`, which hardcap does not emulate", of.name("Schedule"));
         let warning = Diagnostic::new(of.at, message);
-        of.scope.warn(warning.help("write `rate(5 minutes)`; cron expressions are not emulated"));
+        of.scope.warn(warning.help("write `rate(5 minutes)` or `cron(0 12 * * ? *)`"));
         return Ok(None);
     };
     Ok((!switched_off).then_some(Schedule { name, rate, input }))

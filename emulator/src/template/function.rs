@@ -19,6 +19,7 @@ use super::queues;
 use super::references::kind;
 use super::scope::Scope;
 use super::tree::{MappingEntry, Node, Value};
+use super::{rules, topics};
 use crate::packaging::{self, Code, Package, PublicLayer};
 use crate::settings::{FunctionSettings, Settings};
 use crate::source::nearest::{distance, nearest};
@@ -302,6 +303,12 @@ fn read_events(
             }
             ("Api", Some(of)) => parts.routes.push(rest_event(of, target)?),
             ("HttpApi", of) => parts.routes.extend(http_event(of, entry, target)?),
+            ("Schedule", Some(of))
+                if of.text("Schedule")?.is_some_and(|it| it.trim().starts_with("cron(")) =>
+            {
+                rules::schedule(&of, entry, function, target, parts)?;
+                of.finish();
+            }
             ("Schedule", Some(of)) => {
                 function.schedules.extend(asynchronous::schedule(&of, entry, function)?);
                 of.finish();
@@ -313,15 +320,31 @@ fn read_events(
                 }
                 parts.mappings.extend(mapping);
             }
-            ("Api" | "Schedule" | "SQS", None) => {
+            ("SNS", Some(of)) => {
+                topics::event(&of, entry, function, target, parts)?;
+                of.finish();
+            }
+            ("EventBridgeRule" | "CloudWatchEvent", Some(of)) => {
+                rules::event(&of, entry, function, target, parts)?;
+                of.finish();
+            }
+            ("Api" | "Schedule" | "SQS" | "SNS" | "EventBridgeRule" | "CloudWatchEvent", None) => {
                 let message = format!("{} has no `Properties`", event.what);
                 return Err(Diagnostic::new(entry.at, message)
-                    .help("add `Path` and `Method`, `Schedule`, or `Queue`"));
+                    .help("add `Path` and `Method`, `Schedule`, `Queue`, `Topic`, or `Pattern`"));
             }
             (kind, _) => {
                 let message =
                     format!("{} is of type {kind}, which hardcap does not emulate", event.what);
-                let known = ["Api", "HttpApi", "Schedule"];
+                let known = [
+                    "Api",
+                    "CloudWatchEvent",
+                    "EventBridgeRule",
+                    "HttpApi",
+                    "SNS",
+                    "SQS",
+                    "Schedule",
+                ];
                 // Only a misspelling of one letter is corrected, because AWS SAM has more types of events.
                 let near = nearest(kind, known).filter(|near| distance(kind, near) <= 1);
                 let mut warning = Diagnostic::new(entry.at, message).rule("not-emulated");

@@ -92,7 +92,7 @@ impl<'f> Includes<'f> {
         let is_include = transform.get("Name").is_some_and(|name| is(name, "AWS::Include"));
         let location = transform.get("Parameters").and_then(|given| given.get("Location"));
         match (is_include, location) {
-            (true, Some(Node { value: Value::Text(location), at })) => self.read(location, *at),
+            (true, Some(Node { value: Value::Text(location), at, .. })) => self.read(location, *at),
             _ => Ok(None),
         }
     }
@@ -107,7 +107,9 @@ impl<'f> Includes<'f> {
         };
         let Value::Map(properties) = &mut properties.value.value else { return Ok(()) };
         let Some(MappingEntry {
-            at: key_at, value: Node { at, value: Value::Text(location) }, ..
+            at: key_at,
+            value: Node { at, value: Value::Text(location), .. },
+            ..
         }) = properties.find(uri).cloned()
         else {
             return Ok(());

@@ -44,6 +44,31 @@ impl Scope<'_> {
         })
     }
 
+    /// The value of a node as JSON with its types: a number or a truth value is one if it is written without quotation marks.
+    pub(crate) fn json(&self, node: &Node) -> Result<serde_json::Value, Diagnostic> {
+        let node = self.choose(node)?;
+        self.step(node.at, 0, || {
+            if node.only_entry().is_some_and(|it| is_intrinsic(&it.key) && it.key != "Condition") {
+                return Ok(json_of(&self.evaluate(node)?));
+            }
+            Ok(match &node.value {
+                Value::Absent => serde_json::Value::Null,
+                Value::Text(text) if node.is_plain => plain_json(text),
+                Value::Text(text) => serde_json::Value::from(text.as_str()),
+                Value::List(items) => {
+                    let items = items.iter().map(|item| self.json(item));
+                    serde_json::Value::Array(items.collect::<Result<_, _>>()?)
+                }
+                Value::Map(entries) => {
+                    let member =
+                        |entry: &MappingEntry| Ok((entry.key.clone(), self.json(&entry.value)?));
+                    let members = entries.iter().map(member);
+                    serde_json::Value::Object(members.collect::<Result<_, Diagnostic>>()?)
+                }
+            })
+        })
+    }
+
     /// The branch that `Fn::If` selects, unevaluated; another node as it is.
     pub(crate) fn choose<'n>(&self, node: &'n Node) -> Result<&'n Node, Diagnostic> {
         match node.only_entry() {
@@ -350,6 +375,13 @@ impl Scope<'_> {
             name => Err(Diagnostic::new(node.at, format!("`{name}` is not a condition"))),
         })
     }
+}
+
+/// The JSON of a scalar without quotation marks: a number, a truth value, else a text.
+fn plain_json(text: &str) -> serde_json::Value {
+    let parsed = serde_json::from_str(text).ok();
+    let typed = parsed.filter(|value: &serde_json::Value| value.is_number() || value.is_boolean());
+    typed.unwrap_or_else(|| serde_json::Value::from(text))
 }
 
 /// A value as JSON. Numbers and truth values are texts, as in CloudFormation.

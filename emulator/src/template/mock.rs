@@ -96,7 +96,7 @@ pub(super) fn route(method: String, path: String, fixed: FixedResponse) -> Route
 /// The mapping template for JSON, if it is a text. A template with variables is not evaluated.
 fn body(of: &Properties<'_>, names: &Names) -> Result<String, Diagnostic> {
     let Some(templates) = of.value(names.templates)? else { return Ok(String::new()) };
-    let Some(Node { value: Value::Text(text), at }) = templates.get("application/json") else {
+    let Some(Node { value: Value::Text(text), at, .. }) = templates.get("application/json") else {
         return Ok(String::new());
     };
     if text.contains(['$', '#']) {

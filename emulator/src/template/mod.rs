@@ -28,10 +28,12 @@ mod queues;
 mod raw_api;
 mod references;
 mod relax;
+mod rules;
 mod scope;
 mod stack;
 mod stored;
 mod streaming;
+mod topics;
 mod yaml;
 
 #[cfg(test)]
@@ -170,6 +172,9 @@ impl Loaded {
         self.config.secrets.extend(other.config.secrets);
         self.config.queues.extend(other.config.queues);
         self.config.mappings.extend(other.config.mappings);
+        self.config.topics.extend(other.config.topics);
+        self.config.buses.extend(other.config.buses);
+        self.config.rules.extend(other.config.rules);
         self.config.stack.outputs.extend(other.config.stack.outputs);
         self.config.stack.resources.extend(other.config.stack.resources);
         self.config.nested_stacks.extend(other.config.nested_stacks);

@@ -114,6 +114,15 @@ impl<'n> Properties<'n> {
         Ok(texts)
     }
 
+    /// A value as JSON with its types. A text is JSON already.
+    pub(crate) fn json(&self, key: &str) -> Result<Option<String>, Diagnostic> {
+        let Some(node) = self.node(key)? else { return Ok(None) };
+        Ok(Some(match self.scope.json(node)? {
+            serde_json::Value::String(text) => text,
+            value => value.to_string(),
+        }))
+    }
+
     /// A mapping in this mapping.
     pub(crate) fn child(&self, key: &str) -> Result<Option<Properties<'n>>, Diagnostic> {
         let Some(node) = self.node(key)? else { return Ok(None) };

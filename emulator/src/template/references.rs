@@ -169,7 +169,7 @@ impl Scope<'_> {
     }
 
     /// `arn:aws:lambda:…` of a function's name.
-    fn function_arn(&self, name: &str) -> String {
+    pub(super) fn function_arn(&self, name: &str) -> String {
         format!("arn:aws:lambda:{}:{ACCOUNT_ID}:function:{name}", self.names.region)
     }
 
@@ -227,7 +227,15 @@ impl Scope<'_> {
                 ("lambda", region, account, format!("layer:{name}:1"))
             }
             "AWS::Events::EventBus" => ("events", region, account, format!("event-bus/{name}")),
-            "AWS::Events::Rule" => ("events", region, account, format!("rule/{name}")),
+            "AWS::Events::Rule" => {
+                let bus = self.named(entry, &["EventBusName"])?.unwrap_or_default();
+                let bus = bus.rsplit_once('/').map_or(bus.as_str(), |(_, name)| name);
+                let bus = match bus {
+                    "" | "default" => String::new(),
+                    bus => format!("{bus}/"),
+                };
+                ("events", region, account, format!("rule/{bus}{name}"))
+            }
             "AWS::Kinesis::Stream" => ("kinesis", region, account, format!("stream/{name}")),
             "AWS::KinesisFirehose::DeliveryStream" => {
                 ("firehose", region, account, format!("deliverystream/{name}"))
@@ -388,8 +396,12 @@ impl Scope<'_> {
         if let Some(given) = given {
             return Ok(given);
         }
-        let is_fifo = kind == "AWS::SQS::Queue"
-            && self.named(entry, &["FifoQueue"])?.is_some_and(|fifo| fifo == "true");
+        let fifo = match kind {
+            "AWS::SQS::Queue" => self.named(entry, &["FifoQueue"])?,
+            "AWS::SNS::Topic" => self.named(entry, &["FifoTopic"])?,
+            _ => None,
+        };
+        let is_fifo = fifo.is_some_and(|fifo| fifo == "true");
         let suffix = if is_fifo { ".fifo" } else { "" };
         Ok(format!("{}-{}{suffix}", self.names.stack, entry.key))
     }

@@ -108,7 +108,7 @@ impl Builder {
                 self.count(1, at)?;
                 let tag = short_tag(tag.as_deref(), at)?;
                 let plain = style == ScalarStyle::Plain && tag.is_none();
-                let node = Node::new(at, scalar(&text, plain));
+                let node = Node { is_plain: plain, ..Node::new(at, scalar(&text, plain)) };
                 self.finish(node, anchor, tag.as_deref())
             }
             Event::SequenceStart(anchor, tag) => {

@@ -15,7 +15,7 @@ use hardcap_core::config::{Api, ApiKind, Bucket, Function, Image, ResponseTransf
 use hardcap_lambda::name::unqualified;
 use hardcap_lambda::rules::{self as lambda_rules, DeploymentRefusal, Proposal, Unrecorded};
 use hardcap_limits::{Millis, grouped};
-use hardcap_messages::{mapping, queue};
+use hardcap_messages::{bus, mapping, queue, topic};
 
 pub use hardcap::rules::{self, Severity};
 pub use render::{to_github, to_json, to_junit, to_sarif};
@@ -137,6 +137,7 @@ pub fn refused(loaded: &Loaded) -> Vec<Finding> {
     }
     findings.queues();
     findings.mappings();
+    findings.topics_and_rules();
     findings.reservations();
     findings.unpacked(Severity::Error);
     findings.all
@@ -167,6 +168,23 @@ impl Findings<'_> {
             if let Err(error) = queue::refusal(one, &config.limits) {
                 let message = format!("AWS refuses `{}`: {}", one.logical_id, error.text());
                 self.add(Severity::Error, "queue", &one.logical_id, message);
+            }
+        }
+    }
+
+    fn topics_and_rules(&mut self) {
+        let config = &self.loaded.config;
+        for one in &config.topics {
+            if let Err(error) = topic::refusal(one) {
+                let message = format!("AWS refuses the topic `{}`: {error}", one.name);
+                self.add(Severity::Error, "topic", &one.logical_id, message);
+            }
+        }
+        for one in &config.rules {
+            if let Err(error) = bus::refusal(one, &config.limits) {
+                let id = &one.logical_id;
+                let message = format!("AWS refuses a rule of `{id}`: {error}");
+                self.add(Severity::Error, "event-rule", id, message);
             }
         }
     }
@@ -522,6 +540,28 @@ mod tests {
         ] {
             assert_eq!(findings(&text(queue, function, event)), [expected]);
         }
+    }
+
+    #[test]
+    fn a_topic_and_a_rule_that_aws_refuses_are_errors() {
+        let text = |filter: &str, schedule: &str| {
+            format!(
+                "Resources:\n  T: {{Type: AWS::SNS::Topic}}\n  S: {{Type: AWS::SNS::Subscription, Properties: {{TopicArn: !Ref T, Protocol: sqs, Endpoint: 'arn:aws:sqs:us-east-1:000000000000:q', FilterPolicy: {{a: {filter}}}}}}}\n  R: {{Type: AWS::Events::Rule, Properties: {{ScheduleExpression: {schedule}}}}}\n"
+            )
+        };
+        assert_eq!(findings(&text("[1]", "rate(1 minute)")), [""; 0]);
+        assert_eq!(
+            findings(&text("[]", "rate(1 minute)")),
+            [
+                "error[topic] t.yaml:2:3: AWS refuses the topic `hardcap-T`: Invalid parameter: FilterPolicy: Empty arrays are not allowed\n at [Source: (String)\"{\"a\":[]}\"; line: 1, column: 8]"
+            ]
+        );
+        assert_eq!(
+            findings(&text("[1]", "rate(1 minutes)")),
+            [
+                "error[event-rule] t.yaml:4:3: AWS refuses a rule of `R`: Parameter ScheduleExpression is not valid."
+            ]
+        );
     }
 
     #[test]

@@ -7,11 +7,15 @@ use bytes::Bytes;
 use super::event::{Attributes, Letter, LetterKind};
 use super::record::{self, EndedEvent};
 use super::{AcceptError, Queue, Shared};
+use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::Function;
 use hardcap_core::context::Context;
 use hardcap_core::record::{Condition, Observation};
+use hardcap_limits::Bytes as ByteCount;
+use hardcap_messages::bus::EventsError;
 use hardcap_messages::queue::attribute::MessageAttribute;
 use hardcap_messages::queue::{NewMessage, SqsError};
+use hardcap_messages::topic::{NewNotification, SnsError};
 use hardcap_s3::ObjectError;
 
 /// The target of a record.
@@ -23,7 +27,11 @@ pub(super) enum Target<'a> {
     Bucket(&'a str),
     /// A queue, by its name.
     Queue(&'a str),
-    /// SNS, EventBridge: not emulated; the control surface shows the record.
+    /// A topic, by its name.
+    Topic(&'a str),
+    /// An event bus, by its name.
+    Bus(&'a str),
+    /// Another service: the control surface shows the record.
     Other,
 }
 
@@ -38,6 +46,11 @@ impl<'a> Target<'a> {
             }
             (Some("s3"), Some(bucket)) => Target::Bucket(bucket),
             (Some("sqs"), Some(queue)) => Target::Queue(queue),
+            (Some("sns"), Some(topic)) => Target::Topic(topic),
+            (Some("events"), Some(resource)) => match resource.strip_prefix("event-bus/") {
+                Some(bus) => Target::Bus(bus),
+                None => Target::Other,
+            },
             _ => Target::Other,
         }
     }
@@ -52,6 +65,10 @@ enum SendError {
     Event(#[from] AcceptError),
     #[error(transparent)]
     Message(#[from] SqsError),
+    #[error(transparent)]
+    Notification(#[from] SnsError),
+    #[error(transparent)]
+    BusEvent(#[from] EventsError),
 }
 
 /// Sends the records that the function's configuration requires.
@@ -119,46 +136,104 @@ async fn send(
             let ctx = Context { trace: trace.into(), ..shared.platform.context() };
             Ok(invoke(shared, &ctx, name, document.into()).await?)
         }
-        target @ (Target::Queue(_) | Target::Other) => {
+        target => {
+            let document = match target {
+                Target::Topic(_) => document_for_topic(shared, ended, now, document),
+                _ => document,
+            };
             let body = String::from_utf8_lossy(&document).into_owned();
             let to = Some(arn.to_owned());
             let kept = letter(shared, function, ended, (LetterKind::Record, to, body.clone()));
             keep(shared, kept).await;
-            if let Target::Queue(queue) = target {
-                let trace = shared.lambda.trace_after(trace, &function.name);
-                let message = NewMessage {
-                    trace: Some(trace),
-                    sender: sender(&function.name),
-                    ..NewMessage::new(body)
-                };
-                shared.queues.send(&shared.platform.context(), queue, message).await?;
-            }
-            Ok(())
+            let trace = shared.lambda.trace_after(trace, &function.name);
+            let ctx = Context { trace: trace.into(), ..shared.platform.context() };
+            send_body(shared, &ctx, &function.name, (target, arn), (ended, body)).await
         }
     }
 }
 
-/// Sends a dead letter into its queue: the event, with the attributes that were recorded on 2025-11-24.
+/// Sends a record to a queue, a topic or a bus.
+async fn send_body(
+    shared: &Arc<Shared>,
+    ctx: &Context,
+    function: &str,
+    (target, arn): (Target<'_>, &str),
+    (ended, body): (&EndedEvent<'_>, String),
+) -> Result<(), SendError> {
+    match target {
+        Target::Queue(queue) => {
+            let message = NewMessage {
+                trace: Some(ctx.trace.to_string()),
+                sender: sender(function),
+                ..NewMessage::new(body)
+            };
+            shared.queues.send(ctx, queue, message).await?;
+        }
+        Target::Topic(topic) => {
+            shared.topics.publish(ctx, topic, NewNotification::new(body)).await?;
+        }
+        // The envelope was recorded on 2025-11-24.
+        Target::Bus(bus) => {
+            let result = match ended.condition {
+                Condition::Success => "Success",
+                _ => "Failure",
+            };
+            let kind = format!("Lambda Function Invocation Result - {result}");
+            let resources = vec![arn.to_owned(), ended.function_arn.to_owned()];
+            let detail = serde_json::from_str(&body).unwrap_or_default();
+            shared.buses.send_record(ctx, bus, ("lambda", &kind), resources, detail).await?;
+        }
+        Target::Function(_) | Target::Bucket(_) | Target::Other => {}
+    }
+    Ok(())
+}
+
+/// The record for a topic: that of a failure has no payloads if these are too large together.
+fn document_for_topic(
+    shared: &Arc<Shared>,
+    ended: &EndedEvent<'_>,
+    now: EpochMillis,
+    document: Vec<u8>,
+) -> Vec<u8> {
+    let ctx = Context { request_id: ended.id.into(), ..shared.platform.context() };
+    let response = ended.reply.map_or(0, |reply| reply.payload.len());
+    let size = ByteCount((ended.payload.len() + response) as u64);
+    let is_failure = ended.condition != Condition::Success;
+    match is_failure && ctx.admit(&ctx.limits.lambda_sns_destination, size).is_err() {
+        true => record::document_without_payloads(ended, now),
+        false => document,
+    }
+}
+
+/// Sends a dead letter into its queue or to its topic: the event, with the attributes that were recorded on 2025-11-24.
 async fn send_letter(
     shared: &Arc<Shared>,
     to: &str,
     letter: Letter,
     trace: &str,
 ) -> Result<(), SendError> {
-    let Target::Queue(queue) = Target::of(to) else { return Ok(()) };
     let Letter { function, body, attributes, .. } = letter;
     let named = [
         ("RequestID", MessageAttribute::string(&attributes.request_id)),
         ("ErrorCode", MessageAttribute::number(u64::from(attributes.error_code))),
         ("ErrorMessage", MessageAttribute::string(&attributes.error_message)),
     ];
-    let message = NewMessage {
-        attributes: named.map(|(name, value)| (name.to_owned(), value)).into(),
-        trace: Some(shared.lambda.trace_after(trace, &function)),
-        sender: sender(&function),
-        ..NewMessage::new(body)
-    };
-    shared.queues.send(&shared.platform.context(), queue, message).await?;
+    let attributes = named.map(|(name, value)| (name.to_owned(), value)).into();
+    let trace = shared.lambda.trace_after(trace, &function);
+    let ctx = Context { trace: trace.as_str().into(), ..shared.platform.context() };
+    match Target::of(to) {
+        Target::Queue(queue) => {
+            let sender = sender(&function);
+            let trace = Some(trace);
+            let message = NewMessage { attributes, trace, sender, ..NewMessage::new(body) };
+            shared.queues.send(&ctx, queue, message).await?;
+        }
+        Target::Topic(topic) => {
+            let message = NewNotification { attributes, ..NewNotification::new(body) };
+            shared.topics.publish(&ctx, topic, message).await?;
+        }
+        Target::Function(_) | Target::Bucket(_) | Target::Bus(_) | Target::Other => {}
+    }
     Ok(())
 }
 
@@ -228,7 +303,10 @@ mod tests {
             ("arn:aws:lambda:us-east-1:000000000000:function:f", Target::Function("f")),
             ("arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST", Target::Function("f")),
             ("arn:aws:s3:::my-bucket", Target::Bucket("my-bucket")),
-            ("arn:aws:sqs:us-east-1:000000000000:queue", Target::Other),
+            ("arn:aws:sqs:us-east-1:000000000000:queue", Target::Queue("queue")),
+            ("arn:aws:sns:us-east-1:000000000000:topic", Target::Topic("topic")),
+            ("arn:aws:events:us-east-1:000000000000:event-bus/bus", Target::Bus("bus")),
+            ("arn:aws:kinesis:us-east-1:000000000000:stream/s", Target::Other),
             ("queue", Target::Other),
             ("", Target::Other),
         ] {

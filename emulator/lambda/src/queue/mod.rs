@@ -41,7 +41,9 @@ use hardcap_core::config::Config;
 use hardcap_core::context::{Context, Platform};
 use hardcap_core::faults;
 use hardcap_core::record::Observation;
+use hardcap_messages::bus::Buses;
 use hardcap_messages::queue::Queues;
+use hardcap_messages::topic::Topics;
 use hardcap_s3::S3;
 
 /// The queue of all functions. Cheap to clone.
@@ -56,12 +58,27 @@ struct Shared {
     lambda: Lambda,
     s3: S3,
     queues: Queues,
+    topics: Topics,
+    buses: Buses,
     disk: Option<Disk>,
     lines: Mutex<PendingEvents>,
     /// Notified when an event is added, or an attempt has ended.
     wake: Notify,
     tasks: TaskTracker,
     stop: CancellationToken,
+}
+
+/// The services that records and dead letters are sent to.
+#[derive(Clone, Copy, Debug)]
+pub struct Targets<'a> {
+    /// Buckets, for records of failed events.
+    pub s3: &'a S3,
+    /// Queues.
+    pub queues: &'a Queues,
+    /// Topics.
+    pub topics: &'a Topics,
+    /// Event buses.
+    pub buses: &'a Buses,
 }
 
 /// The error of an event that was not accepted.
@@ -106,7 +123,7 @@ impl Queue {
         platform: &Platform,
         config: &Config,
         lambda: &Lambda,
-        (s3, queues): (&S3, &Queues),
+        targets: Targets<'_>,
         tasks: (&TaskTracker, &CancellationToken),
     ) -> Result<Queue, QueueError> {
         settings::check(config)?;
@@ -115,8 +132,10 @@ impl Queue {
         let shared = Arc::new(Shared {
             platform: platform.clone(),
             lambda: lambda.clone(),
-            s3: s3.clone(),
-            queues: queues.clone(),
+            s3: targets.s3.clone(),
+            queues: targets.queues.clone(),
+            topics: targets.topics.clone(),
+            buses: targets.buses.clone(),
             disk,
             lines: Mutex::default(),
             wake: Notify::new(),

@@ -30,7 +30,8 @@ struct InvocationRecord<'a> {
     version: &'static str,
     timestamp: String,
     request_context: RequestContext<'a>,
-    request_payload: Payload<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_payload: Option<Payload<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     response_context: Option<ResponseContext<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,6 +75,15 @@ impl<'a> Payload<'a> {
 
 /// The record as JSON.
 pub(super) fn document(ended: &EndedEvent<'_>, now: EpochMillis) -> Vec<u8> {
+    document_with(ended, now, true)
+}
+
+/// The record as JSON, without the request's and the response's payload. UNCONFIRMED: the form of such a record.
+pub(super) fn document_without_payloads(ended: &EndedEvent<'_>, now: EpochMillis) -> Vec<u8> {
+    document_with(ended, now, false)
+}
+
+fn document_with(ended: &EndedEvent<'_>, now: EpochMillis, has_payloads: bool) -> Vec<u8> {
     let record = InvocationRecord {
         version: "1.0",
         timestamp: timestamp(now),
@@ -83,13 +93,16 @@ pub(super) fn document(ended: &EndedEvent<'_>, now: EpochMillis) -> Vec<u8> {
             condition: ended.condition.name(),
             approximate_invoke_count: ended.attempts,
         },
-        request_payload: Payload::of(ended.payload),
+        request_payload: has_payloads.then(|| Payload::of(ended.payload)),
         response_context: ended.reply.map(|reply| ResponseContext {
             status_code: 200,
             executed_version: ended.version,
             function_error: reply.function_error.as_ref().map(|_| "Unhandled"),
         }),
-        response_payload: ended.reply.map(|reply| Payload::of(&reply.payload)),
+        response_payload: ended
+            .reply
+            .filter(|_| has_payloads)
+            .map(|reply| Payload::of(&reply.payload)),
     };
     serde_json::to_vec(&record).expect("texts and numbers are JSON")
 }

@@ -164,7 +164,11 @@ fn destination(
         Target::Bucket(_) if member == "OnSuccess" => {
             Err(DestinationError::BucketOnSuccess { member, arn: arn.to_owned() })
         }
-        Target::Function(_) | Target::Bucket(_) | Target::Queue(_) => Ok(()),
+        Target::Function(_)
+        | Target::Bucket(_)
+        | Target::Queue(_)
+        | Target::Topic(_)
+        | Target::Bus(_) => Ok(()),
         Target::Other if arn.starts_with("arn:") => Ok(()),
         Target::Other => Err(DestinationError::NotAnArn { member, arn: arn.to_owned() }),
     }

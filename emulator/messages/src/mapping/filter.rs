@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::bus::pattern::Pattern;
+use crate::pattern::Pattern;
 
 /// The filters of a mapping. A message passes if one of them selects it, or if there is none.
 #[derive(Clone, Debug, Default)]

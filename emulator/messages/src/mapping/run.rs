@@ -131,7 +131,7 @@ impl Source {
             }
             Ok(_) => HashSet::new(),
             Err(Failure::Function(_) | Failure::Throttled(_)) => return false,
-            Err(Failure::NotInvoked(error)) => {
+            Err(Failure::TooLarge(error) | Failure::NotInvoked(error)) => {
                 tracing::warn!(queue, function, error, "a batch was not passed to its function");
                 return false;
             }

@@ -45,10 +45,20 @@ fn retries_destinations_loops_and_schedules_are_read() {
 }
 
 #[test]
-fn a_cron_expression_is_a_warning_and_no_schedule() {
+fn a_cron_expression_is_a_rule_of_the_default_bus() {
     let loaded = good(&JOB.replace("rate(5 minutes)", "cron(0 12 * * ? *)"));
+    assert_eq!(warnings(&loaded), [""; 0]);
+    assert!(loaded.config.functions[0].schedules.is_empty());
+    let rule = &loaded.config.rules[0];
+    assert_eq!(rule.rule["ScheduleExpression"], "cron(0 12 * * ? *)");
+    assert_eq!(rule.targets[0]["Input"], r#"{"sweep": true}"#);
+}
+
+#[test]
+fn an_unknown_expression_is_a_warning_and_no_schedule() {
+    let loaded = good(&JOB.replace("rate(5 minutes)", "rate(5 seconds)"));
     let warnings = warnings(&loaded);
     assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert!(warnings[0].contains("cron(0 12 * * ? *)"), "{warnings:?}");
+    assert!(warnings[0].contains("rate(5 seconds)"), "{warnings:?}");
     assert!(loaded.config.functions[0].schedules.is_empty());
 }

@@ -15,6 +15,7 @@ mod queues;
 mod resources;
 mod stored;
 mod streaming;
+mod topics;
 
 use std::path::Path;
 

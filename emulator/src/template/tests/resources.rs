@@ -336,7 +336,7 @@ Resources:
       Layers: [arn]
       Policies: [AmazonS3ReadOnlyAccess]
       Environment: {Variables: {QUEUE: !Ref Queue, ARN: !GetAtt Queue.Arn}}
-      Events: {Tick: {Type: SNS, Properties: {Topic: t}}}
+      Events: {Tick: {Type: Kinesis, Properties: {Stream: s}}}
 ",
     );
     assert_eq!(
@@ -345,7 +345,7 @@ Resources:
             "t.yaml:4:18: `Stream` is a AWS::Kinesis::Stream, which hardcap does not emulate",
             "t.yaml:9:7: the function `F` has the property `Timeot`, which hardcap does not know; did you mean `Timeout`?",
             "t.yaml:10:16: the layer `arn` of the function `F` is not on this machine, and is left out; name folders with the content of its layers: [functions.F] layers = [\"…\"] in hardcap.toml",
-            "t.yaml:13:16: `Tick` of `Events` of the function `F` is of type SNS, which hardcap does not emulate",
+            "t.yaml:13:16: `Tick` of `Events` of the function `F` is of type Kinesis, which hardcap does not emulate",
         ]
     );
     assert_eq!(

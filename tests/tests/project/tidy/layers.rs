@@ -38,7 +38,7 @@ const CRATES: &[Layers] = &[
     },
     Layers {
         sources: "emulator/messages/src",
-        rooms: &[&["functions", "target"], &["bus", "queue"], &["mapping", "topic"]],
+        rooms: &[&["functions", "pattern", "target"], &["queue"], &["mapping", "topic"], &["bus"]],
     },
     Layers {
         sources: "emulator/src",

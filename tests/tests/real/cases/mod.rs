@@ -10,6 +10,7 @@ mod runtimes;
 mod s3;
 mod sqs;
 mod table;
+mod topics;
 
 use hardcap::Emulator;
 use hardcap_limits::Date;

@@ -7,7 +7,7 @@ use hardcap_tests::installed;
 use hardcap_tests::process::output_with;
 use serde_json::{Value, json};
 
-const VARIABLES: [(&str, &str); 4] = [
+pub(super) const VARIABLES: [(&str, &str); 4] = [
     ("AWS_ACCESS_KEY_ID", "test"),
     ("AWS_SECRET_ACCESS_KEY", "test"),
     ("AWS_DEFAULT_REGION", "us-east-1"),

@@ -60,14 +60,14 @@ async fn a_service_that_is_not_there_is_named_with_those_that_are() {
 #[tokio::test]
 async fn a_service_that_speaks_forms_is_refused_in_xml() {
     let emulator = Emulator::builder().limits(Date::CLASSIC).start().await.unwrap();
-    let topics =
-        Call::post(format!("{}/", emulator.aws_url()), "Action=ListTopics&Version=2010-03-31")
+    let mail =
+        Call::post(format!("{}/", emulator.aws_url()), "Action=SendEmail&Version=2010-12-01")
             .header("content-type", "application/x-www-form-urlencoded; charset=utf-8")
-            .header("authorization", SIGNED.replace("/sts/", "/sns/"));
-    let answer = Client::new().send(&topics).await.unwrap();
+            .header("authorization", SIGNED.replace("/sts/", "/ses/"));
+    let answer = Client::new().send(&mail).await.unwrap();
     assert_eq!(answer.status, 400, "{answer:?}");
     assert!(
-        answer.text().contains("<Message>hardcap does not emulate SNS (ListTopics); it has"),
+        answer.text().contains("<Message>hardcap does not emulate SES (SendEmail); it has"),
         "{answer:?}"
     );
 }

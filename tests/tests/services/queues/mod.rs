@@ -40,7 +40,7 @@ async fn refused(emulator: &Emulator, operation: &str, input: Value) -> (String,
 }
 
 /// Creates a queue and returns its URL.
-async fn create(emulator: &Emulator, name: &str, attributes: Value) -> String {
+pub(crate) async fn create(emulator: &Emulator, name: &str, attributes: Value) -> String {
     let input = json!({ "QueueName": name, "Attributes": attributes });
     let created = output(emulator, "CreateQueue", input).await;
     created["QueueUrl"].as_str().expect("a URL").to_owned()
@@ -52,7 +52,7 @@ async fn send(emulator: &Emulator, url: &str, body: &str) -> Value {
 }
 
 /// Receives up to ten messages, without a wait.
-async fn receive(emulator: &Emulator, url: &str) -> Vec<Value> {
+pub(crate) async fn receive(emulator: &Emulator, url: &str) -> Vec<Value> {
     let input = json!({
         "QueueUrl": url, "MaxNumberOfMessages": 10, "MessageSystemAttributeNames": ["All"],
         "MessageAttributeNames": ["All"],
