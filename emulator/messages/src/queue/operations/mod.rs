@@ -1,6 +1,6 @@
 //! The operations of SQS's API.
 
-use std::collections::HashSet;
+mod batch;
 
 use axum::body::Body;
 use hardcap_core::config::{self, ACCOUNT_ID};
@@ -12,13 +12,13 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use super::Queues;
-use super::attribute;
 use super::call::Call;
 use super::error::{self, SqsError};
 use super::input::{Entry, Input};
 use super::line::Want;
-use super::message::{NewMessage, Sent};
 use super::respond;
+
+use self::batch::{Results, digests, shown_sent};
 
 /// The maximum size of a request: a message of the largest size whose characters are all escaped.
 const BODY_MAX: usize = 8 * 1024 * 1024;
@@ -430,116 +430,10 @@ impl Served<'_> {
         self.ctx.admit(limit, Count(seconds))?;
         Ok(seconds)
     }
-
-    /// The entries of a batch with their ids, after the rules for the batch as a whole.
-    fn entries(&self, input: Input, kind: &str) -> Result<Vec<(String, Entry)>, SqsError> {
-        let entries = input.entries.unwrap_or_default();
-        if entries.is_empty() {
-            let text = format!("There should be at least one {kind} in the request.");
-            return Err(SqsError::api(&error::EMPTY_BATCH, text));
-        }
-        self.ctx.admit(&self.ctx.limits.sqs_batch_entries, Count(entries.len() as u64))?;
-        let mut seen = HashSet::new();
-        let mut named = Vec::new();
-        for mut entry in entries {
-            let id = entry.id.take().unwrap_or_default();
-            self.entry_id(&id)?;
-            if !seen.insert(id.clone()) {
-                let text = format!("Id {id} repeated.");
-                return Err(SqsError::api(&error::BATCH_IDS_NOT_DISTINCT, text));
-            }
-            named.push((id, entry));
-        }
-        Ok(named)
-    }
-
-    fn entry_id(&self, id: &str) -> Result<(), SqsError> {
-        let limit = &self.ctx.limits.sqs_batch_id;
-        let length = Count(id.chars().count() as u64);
-        let valid = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if id.is_empty() || !id.chars().all(valid) {
-            return Err(SqsError::Refused(limit.exceeded_by(length)));
-        }
-        Ok(self.ctx.admit(limit, length)?)
-    }
 }
 
 /// Refuses a name that is neither `All` nor one of `of`.
 fn known(names: &[String], of: &[&str]) -> Result<(), SqsError> {
     let unknown = names.iter().find(|name| *name != "All" && !of.contains(&name.as_str()));
     unknown.map_or(Ok(()), |name| Err(SqsError::unknown_attribute(name)))
-}
-
-/// The digests that a sender verifies.
-fn digests(new: &NewMessage) -> Map<String, Value> {
-    let mut digests = Map::new();
-    digests.insert("MD5OfMessageBody".to_owned(), json!(attribute::body_digest(&new.body)));
-    if !new.attributes.is_empty() {
-        let digest = attribute::digest(&new.attributes);
-        digests.insert("MD5OfMessageAttributes".to_owned(), json!(digest));
-    }
-    if let Some(trace) = &new.system_trace {
-        let system = attribute::MessageAttribute::string(trace);
-        let system = attribute::Attributes::from([("AWSTraceHeader".to_owned(), system)]);
-        let digest = attribute::digest(&system);
-        digests.insert("MD5OfMessageSystemAttributes".to_owned(), json!(digest));
-    }
-    digests
-}
-
-fn shown_sent(sent: Sent, mut digests: Map<String, Value>) -> Map<String, Value> {
-    digests.insert("MessageId".to_owned(), json!(sent.id));
-    if let Some(sequence) = sent.sequence {
-        digests.insert("SequenceNumber".to_owned(), json!(sequence));
-    }
-    digests
-}
-
-/// The results of a batch.
-#[derive(Default)]
-struct Results {
-    successful: Vec<Value>,
-    failed: Vec<Value>,
-}
-
-impl Results {
-    /// Adds the result of an entry. A failure of hardcap ends the whole batch.
-    fn add(
-        &mut self,
-        id: String,
-        result: Result<Map<String, Value>, SqsError>,
-    ) -> Result<(), SqsError> {
-        match result {
-            Ok(mut members) => {
-                members.insert("Id".to_owned(), json!(id));
-                self.successful.push(Value::Object(members));
-            }
-            Err(SqsError::Bug(cause)) => return Err(SqsError::Bug(cause)),
-            Err(error) => {
-                let (kind, text) = error.parts();
-                // A batch has this wording of the same refusal (LocalStack's snapshots of AWS, test_send_batch_message_size).
-                let text = text.replace(
-                    "One or more parameters are invalid.",
-                    "One or more parameters cannot be validated.",
-                );
-                self.failed.push(json!({
-                    "Id": id,
-                    "SenderFault": kind.status < 500,
-                    "Code": kind.query,
-                    "Message": text,
-                }));
-            }
-        }
-        Ok(())
-    }
-
-    fn into_value(self) -> Value {
-        let mut value = Map::new();
-        for (member, list) in [("Successful", self.successful), ("Failed", self.failed)] {
-            if !list.is_empty() {
-                value.insert(member.to_owned(), Value::Array(list));
-            }
-        }
-        Value::Object(value)
-    }
 }
