@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
+use hardcap_core::clock::Clock;
 use hardcap_core::config::{EventSourceMapping, queue_arn};
 use hardcap_core::context::{Context, Platform};
 use hardcap_limits::Millis;
@@ -18,6 +20,8 @@ use crate::{Failure, FunctionsSlot};
 
 /// The most invocations of a mapping at a time without `MaximumConcurrency`. AWS begins with 5 and grows; each needs a process here.
 const CONCURRENCY: usize = 5;
+/// The wait after an error that no new queue ends, such as that of a disk. It is real time.
+const AGAIN: Duration = Duration::from_secs(30);
 /// The wait of one receipt, after which the next begins.
 const POLL: Millis = Millis(20_000);
 
@@ -39,16 +43,28 @@ pub(super) async fn run(source: Source) {
     let permits = Arc::new(Semaphore::new(most));
     let stop = source.stop.clone();
     let turns = async {
+        // Each error is logged once, not with every attempt.
+        let mut told: Option<String> = None;
         while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
+            // Registers first, so that a queue that is created after the look is not missed.
+            let mut created = std::pin::pin!(source.queues.created());
+            created.as_mut().enable();
             match source.gather().await {
-                Ok(messages) if messages.is_empty() => {}
+                Ok(messages) if messages.is_empty() => told = None,
                 Ok(messages) => {
+                    told = None;
                     source.tasks.spawn(source.clone().process(messages, permit));
                 }
                 Err(error) => {
                     let (queue, function) = (&source.mapping.queue, &source.mapping.function);
-                    tracing::warn!(queue, function, %error, "an event source mapping cannot receive");
-                    source.queues.created().await;
+                    if told.replace(error.to_string()) != Some(error.to_string()) {
+                        tracing::warn!(queue, function, %error, "an event source mapping cannot receive");
+                    }
+                    let clock = Clock::default();
+                    tokio::select! {
+                        () = created => {}
+                        () = clock.pause(AGAIN) => {}
+                    }
                 }
             }
         }

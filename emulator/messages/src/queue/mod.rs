@@ -29,6 +29,7 @@ use hardcap_core::context::{Context, Platform};
 use hardcap_limits::{Count, Millis, Party};
 use http::{Request, Response};
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio_util::sync::CancellationToken;
 
 pub use self::error::SqsError;
@@ -193,8 +194,8 @@ impl Queues {
     }
 
     /// Waits until a queue is created.
-    pub(crate) async fn created(&self) {
-        self.shared.created.notified().await;
+    pub(crate) fn created(&self) -> Notified<'_> {
+        self.shared.created.notified()
     }
 
     /// Deletes a message by its handle.
