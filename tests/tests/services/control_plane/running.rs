@@ -97,9 +97,18 @@ async fn many_changes_at_once_leave_one_function_that_works() {
         )
     });
     let (changing, invoking): (Vec<_>, Vec<_>) = (changing.collect(), invoking.collect());
+    let mut changed = 0;
     for change in changing {
-        change.await.expect("it ends").expect("it is changed");
+        match change.await.expect("it ends") {
+            Ok(_) => changed += 1,
+            Err(error) => {
+                let (status, code, message) = refused::<(), _>(Err(error));
+                assert_eq!((status, code.as_str()), (409, "ResourceConflictException"));
+                assert!(message.contains("An update is in progress for resource"), "{message}");
+            }
+        }
     }
+    assert!(changed > 0, "the first change is not refused");
     for invoke in invoking {
         assert!(invoke.await.expect("it ends").expect("it is answered"));
     }
