@@ -176,12 +176,12 @@ fn timestamp(at: hardcap_core::clock::EpochMillis) -> dto::Timestamp {
     hardcap_core::clock::EpochMillis(at.0 / 1000 * 1000).to_utc().into()
 }
 
-/// The owner of all buckets and objects: an id in the form of AWS's canonical user ids.
 /// The account itself: its canonical id (S3 API reference, `Initiator`).
 fn initiator() -> dto::Initiator {
     dto::Initiator { display_name: None, id: owner().id }
 }
 
+/// The owner of all buckets and objects: an id in the form of AWS's canonical user ids.
 fn owner() -> dto::Owner {
     use sha2::{Digest as _, Sha256};
     let id = hex::encode(Sha256::digest(hardcap_core::config::ACCOUNT_ID));
