@@ -82,7 +82,10 @@ fn parse_rate(rate: &str) -> Option<Millis> {
 
 impl Cron {
     fn parse(text: &str) -> Option<Cron> {
-        let fields: Vec<&str> = text.split(' ').filter(|field| !field.is_empty()).collect();
+        // UNCONFIRMED: commas between the fields. `sfn-log-export` of aws-samples/serverless-patterns is deployed with them.
+        let fields = text.split(' ').filter(|field| !field.is_empty());
+        let fields: Vec<&str> =
+            fields.map(|field| field.strip_suffix(',').unwrap_or(field)).collect();
         let [minutes, hours, of_month, months, of_week, years] = fields[..] else { return None };
         Some(Cron {
             minutes: numbers(minutes, (0, 59), &[], 0)?,
@@ -255,6 +258,7 @@ mod tests {
         for (expression, after, expected) in [
             ("cron(0 12 * * ? *)", "2026-11-30T11:59:59Z", "2026-11-30T12:00:00Z"),
             ("cron(0 12 * * ? *)", "2026-11-30T12:00:00Z", "2026-12-01T12:00:00Z"),
+            ("cron(5, 0, 1, *, ?, *)", "2026-11-30T12:00:00Z", "2026-12-01T00:05:00Z"),
             ("cron(5,35 14 * * ? *)", "2026-11-30T14:05:30Z", "2026-11-30T14:35:00Z"),
             ("cron(0/15 * * * ? *)", "2026-12-31T23:50:00Z", "2027-01-01T00:00:00Z"),
             ("cron(0 18 ? * MON-FRI *)", "2026-12-04T18:00:00Z", "2026-12-07T18:00:00Z"),
@@ -305,6 +309,8 @@ mod tests {
             "cron(0 1 * * * *)",
             "cron(7 20 * * NOT *)",
             "cron(INVALID)",
+            "cron(5,, 0 1 * ? *)",
+            "cron(, 0 1 * ? *)",
             "cron(0 dummy ? * MON-FRI *)",
             "cron(71 8 1 * ? *)",
             "cron(0 0 ? * ? * *)",
