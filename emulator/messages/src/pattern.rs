@@ -25,7 +25,7 @@ pub struct Pattern {
 }
 
 /// The fields that must all match, by their paths: names joined by dots.
-type Branch = BTreeMap<String, Arc<[Matcher]>>;
+type Branch = BTreeMap<Arc<str>, Arc<[Matcher]>>;
 
 /// The reason why AWS refuses a pattern, in the words of its library, with the place in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +111,12 @@ impl Pattern {
     /// The reason in the words of AWS's library.
     pub fn parse_as(dialect: Dialect, text: &str) -> Result<Pattern, PatternError> {
         compile::compile(dialect, text).map(|branches| Pattern { branches })
+    }
+
+    /// The number of combinations that `$or` makes of the pattern, and the largest number of fields of one.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        let widest = self.branches.iter().map(BTreeMap::len).max();
+        (self.branches.len(), widest.unwrap_or_default())
     }
 
     /// Whether the pattern selects a JSON value. Only an object can match.

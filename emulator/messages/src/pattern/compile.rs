@@ -10,6 +10,8 @@ use super::{Branch, Dialect, PatternError, expression};
 
 /// The largest number of branches that `$or` may make of a pattern (EventBridge user guide: 1,000 combinations). UNCONFIRMED: the text.
 const BRANCHES_MAX: usize = 1_000;
+/// The largest number of fields of all branches together. The number is hardcap's: it bounds the memory of a pattern.
+const FIELDS_MAX: usize = 20_000;
 
 /// The words that cannot be names of fields below `$or`: operators, and those that Event Ruler reserves.
 const RESERVED: [&str; 24] = [
@@ -108,18 +110,14 @@ impl Compiler<'_> {
                 }
             }
             count += 1;
+            self.admit(branches.len() + before.len(), fields(branches) + fields(&before))?;
             let mut continued = match before.is_empty() {
                 true => vec![BTreeMap::new()],
                 false => before.clone(),
             };
             self.object(&mut continued, true)?;
             branches.append(&mut continued);
-            if branches.len() > BRANCHES_MAX {
-                let text = format!(
-                    "Rule is too complex - the number of combinations of $or is above {BRANCHES_MAX}"
-                );
-                return Err(PatternError::without_place(text));
-            }
+            self.admit(branches.len(), fields(branches))?;
         }
         match count {
             0 | 1 => {
@@ -127,6 +125,21 @@ impl Compiler<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Refuses a pattern with more branches or fields than the maximum.
+    fn admit(&self, branches: usize, fields: usize) -> Result<(), PatternError> {
+        if branches > BRANCHES_MAX {
+            let text = format!(
+                "Rule is too complex - the number of combinations of $or is above {BRANCHES_MAX}"
+            );
+            return Err(PatternError::without_place(text));
+        }
+        if fields > FIELDS_MAX {
+            let text = "Rule is too complex - its combinations of $or have too many fields";
+            return Err(PatternError::without_place(text));
+        }
+        Ok(())
     }
 
     /// The array of a field: one of its entries must match. A path that is there twice has its last array.
@@ -159,12 +172,20 @@ impl Compiler<'_> {
         if branches.is_empty() {
             branches.push(BTreeMap::new());
         }
-        let (path, matchers) = (self.path.join("."), Arc::<[Matcher]>::from(matchers));
-        for branch in branches {
-            branch.insert(path.clone(), Arc::clone(&matchers));
+        let path = Arc::<str>::from(self.path.join("."));
+        let matchers = Arc::<[Matcher]>::from(matchers);
+        for branch in &mut *branches {
+            branch.insert(Arc::clone(&path), Arc::clone(&matchers));
         }
-        Ok(())
+        match branches.len() {
+            1 => Ok(()),
+            count => self.admit(count, fields(branches)),
+        }
     }
+}
+
+fn fields(branches: &[Branch]) -> usize {
+    branches.iter().map(BTreeMap::len).sum()
 }
 
 /// The matcher of a text. An IP address matches in each of its forms.

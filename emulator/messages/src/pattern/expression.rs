@@ -282,9 +282,11 @@ fn wildcard(reader: &Reader<'_>, text: &str) -> Result<Wildcard, PatternError> {
             (byte, _) => literals.last_mut().unwrap_or(&mut Vec::new()).push(byte),
         }
     }
-    let firsts = literals.iter().skip(1).filter_map(|literal| literal.first());
-    let most = firsts.clone().map(|first| firsts.clone().filter(|it| *it == first).count()).max();
-    if most.is_some_and(|repeats| repeats > REPEATS_MAX) {
+    let mut repeats = [0_usize; 256];
+    for first in literals.iter().skip(1).filter_map(|literal| literal.first()) {
+        repeats[usize::from(*first)] += 1;
+    }
+    if repeats.iter().any(|repeats| *repeats > REPEATS_MAX) {
         return Err(PatternError::without_place(
             "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences after a wildcard \
              character",

@@ -12,6 +12,9 @@ use crate::queue::attribute::{AttributeValue, Attributes};
 const KEYS_MAX: usize = 5;
 /// The maximum of the product of the numbers of values, each times its depth (the same page).
 const COMBINATIONS_MAX: u64 = 150;
+/// The maximum number of fields of one combination, which follows from the two above.
+const FIELDS_MAX: usize = 12;
+const TOO_COMPLEX: &str = "FilterPolicy: Filter policy is too complex";
 /// The maximum size of a policy in bytes (the same page: 256 KB).
 const POLICY_MAX: usize = 256 * 1024;
 
@@ -64,13 +67,16 @@ impl Filter {
         if policy.len() > POLICY_MAX {
             return Err("FilterPolicy: Filter policy is too large".to_owned());
         }
-        if let Ok(Value::Object(keys)) = serde_json::from_str(policy) {
+        let read = serde_json::from_str(policy);
+        if let Ok(Value::Object(keys)) = &read {
             if keys.is_empty() {
                 return Ok(None);
             }
-            check_limits(&keys, scope)?;
+            check_limits(keys, scope)?;
         }
         match Pattern::parse_as(Dialect::Sns, policy) {
+            // A key that is there twice, and one that is nested too deeply, is counted here only.
+            Ok(pattern) if read.is_err() || is_too_large(&pattern) => Err(TOO_COMPLEX.to_owned()),
             Ok(pattern) => Ok(Some(Filter { pattern: Arc::new(pattern), scope })),
             Err(error) if error.is_syntax() => {
                 Err(format!("FilterPolicy: failed to parse JSON. {}", error.without_source()))
@@ -99,9 +105,16 @@ fn check_limits(keys: &Map<String, Value>, scope: Scope) -> Result<(), String> {
         return Err(format!("FilterPolicy: Filter policy can not have more than {KEYS_MAX} keys"));
     }
     match combinations(keys, 1, 1) > COMBINATIONS_MAX {
-        true => Err("FilterPolicy: Filter policy is too complex".to_owned()),
+        true => Err(TOO_COMPLEX.to_owned()),
         false => Ok(()),
     }
+}
+
+/// Whether a pattern has more combinations or fields than a policy within the limits can have: 5 keys, and below them at most 7
+/// others, each of which counts twice or more.
+fn is_too_large(pattern: &Pattern) -> bool {
+    let (combinations, fields) = pattern.size();
+    combinations as u64 > COMBINATIONS_MAX || fields > FIELDS_MAX
 }
 
 fn is_nested(keys: &Map<String, Value>) -> bool {
@@ -267,6 +280,31 @@ mod tests {
             Filter::parse(nested, Scope::MessageAttributes).unwrap_err(),
             "Filter policy scope MessageAttributes does not support nested filter policy"
         );
+    }
+
+    #[test]
+    fn a_policy_with_repeated_or_deep_keys_has_the_same_limits() {
+        let complex = Some(TOO_COMPLEX.to_owned());
+        let refusal = |policy: String| Filter::parse(&policy, Scope::MessageBody).err();
+        let alternatives: Vec<String> =
+            (0..9).map(|n| format!(r#""$or":[{{"a{n}":[1]}},{{"b{n}":[1]}}]"#)).collect();
+        assert_eq!(refusal(format!("{{{}}}", alternatives.join(","))), complex);
+        let fields: Vec<String> = (0..3_000).map(|n| format!(r#""f{n}":[1]"#)).collect();
+        let hidden = format!(r#"{{"k":{{{}}},"k":[1]}}"#, fields.join(","));
+        assert_eq!(refusal(hidden), complex);
+        let deep = format!("{}[1]{}", r#"{"a":"#.repeat(150), "}".repeat(150));
+        assert_eq!(refusal(deep), complex);
+        // 5 keys, of which one has 7 below it: 2 to the power of 7 is 128.
+        let below: Vec<String> = (0..7).map(|n| format!(r#""b{n}":[1]"#)).collect();
+        let widest = format!(r#"{{"a":[1],"b":[1],"c":[1],"d":[1],"e":{{{}}}}}"#, below.join(","));
+        assert_eq!(refusal(widest), None);
+    }
+
+    #[test]
+    fn a_wildcard_of_many_asterisks_is_refused_at_once() {
+        let policy = format!(r#"{{"a":[{{"wildcard":"{}"}}]}}"#, "*a".repeat(100_000));
+        let refused = Filter::parse(&policy, Scope::MessageBody).unwrap_err();
+        assert!(refused.contains("Rule is too complex"), "{refused}");
     }
 
     #[test]
