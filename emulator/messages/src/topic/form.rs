@@ -1,13 +1,12 @@
 //! The query protocol: a form with the members of the input, and XML back. Pure.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use indexmap::IndexMap;
 
 /// The namespace of SNS's responses (the SDK's model, `xmlNamespace`).
 const NAMESPACE: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
-/// The maximum number of members of a list or a map that are read, far above what any operation accepts.
-const MEMBERS_MAX: usize = 1_000;
 
 /// The fields of a call, decoded: those of the query and those of the body.
 #[derive(Clone, Debug, Default)]
@@ -44,16 +43,15 @@ impl Form {
         pairs.collect()
     }
 
+    /// The prefixes of the members from 1 to the first number that is missing.
     fn numbered(&self, prefix: &str) -> Vec<String> {
-        let has = |item: &str| {
-            self.0.keys().any(|name| {
-                name.strip_prefix(item).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-            })
+        let number = |name: &String| {
+            let rest = name.strip_prefix(prefix)?.strip_prefix('.')?;
+            rest.split('.').next()?.parse::<usize>().ok()
         };
-        (1..=MEMBERS_MAX)
-            .map(|number| format!("{prefix}.{number}"))
-            .take_while(|item| has(item))
-            .collect()
+        let numbers: BTreeSet<usize> = self.0.keys().filter_map(number).collect();
+        let members = (1..).take_while(|it| numbers.contains(it));
+        members.map(|number| format!("{prefix}.{number}")).collect()
     }
 }
 

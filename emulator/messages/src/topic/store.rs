@@ -18,6 +18,11 @@ use super::subscription::{Of, Subscription, check_endpoint};
 const TOPICS_MAX: usize = 100_000;
 /// The maximum number of subscriptions of a topic that hardcap keeps. AWS's is 12,500,000.
 const SUBSCRIPTIONS_MAX: usize = 10_000;
+/// The maximum number of tags of a topic (AWS tagging best practices: 50 a resource).
+const TAGS_MAX: usize = 50;
+/// The maximum size of the attributes and tags of a topic, and of the endpoint and attributes of a subscription, in bytes. The number
+/// is hardcap's.
+const TEXTS_MAX: usize = 64 * 1024;
 /// The attributes that a topic can be given after its creation.
 const ATTRIBUTES: [&str; 9] = [
     "ArchivePolicy",
@@ -184,7 +189,9 @@ impl Store {
             let text = "The number of topics is at the maximum".to_owned();
             return Err(SnsError::Api(403, "TopicLimitExceeded", text));
         }
-        self.put(name, Topic { attributes, tags, ..Topic::default() })
+        let topic = Topic { attributes, tags, ..Topic::default() };
+        check_size(&topic)?;
+        self.put(name, topic)
     }
 
     /// Deletes a topic with its subscriptions, if it exists.
@@ -227,6 +234,7 @@ impl Store {
     ) -> Result<T, SnsError> {
         let mut topic = self.topics.get(name).cloned().ok_or_else(SnsError::no_topic)?;
         let value = change(&mut topic)?;
+        check_size(&topic)?;
         self.put(name, topic)?;
         Ok(value)
     }
@@ -333,6 +341,28 @@ pub(super) fn check_arn(member: &str, arn: &str) -> Result<(), SnsError> {
     }
 }
 
+/// The texts of a topic and of each of its subscriptions are bounded. Filter policies have a maximum of their own.
+fn check_size(topic: &Topic) -> Result<(), SnsError> {
+    if topic.tags.len() > TAGS_MAX {
+        // The code is that of the SDK's model. UNCONFIRMED: the text.
+        let text = "Could not complete request: tag quota of per resource exceeded".to_owned();
+        return Err(SnsError::Api(400, "TagLimitExceeded", text));
+    }
+    let bytes = |texts: &Texts| -> usize {
+        let sizes = texts.iter().filter(|(name, _)| *name != "FilterPolicy");
+        sizes.map(|(name, text)| name.len() + text.len()).sum()
+    };
+    let largest = topic.subscriptions.iter().map(|it| it.endpoint.len() + bytes(&it.attributes));
+    let largest =
+        largest.max().unwrap_or_default().max(bytes(&topic.attributes) + bytes(&topic.tags));
+    match largest > TEXTS_MAX {
+        true => Err(SnsError::invalid(format!(
+            "hardcap keeps at most {TEXTS_MAX} bytes of texts of a topic or a subscription, not {largest}"
+        ))),
+        false => Ok(()),
+    }
+}
+
 fn check_name(name: &str, is_fifo: bool) -> Result<(), SnsError> {
     let base = name.strip_suffix(".fifo");
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
@@ -401,6 +431,26 @@ mod tests {
         let mut store = Store::open("us-east-1", None).unwrap();
         store.create("t", texts(&[("DisplayName", "one")]), texts(&[("k", "v")])).unwrap();
         store
+    }
+
+    #[test]
+    fn the_texts_of_a_topic_are_bounded() {
+        let mut store = store();
+        let texts = |pairs: &[(&str, usize)]| -> Texts {
+            let text = |(name, length): &(&str, usize)| ((*name).to_owned(), "x".repeat(*length));
+            pairs.iter().map(text).collect()
+        };
+        let too_large = |created: Result<(), SnsError>| {
+            created.unwrap_err().to_string().contains("hardcap keeps at most 65536 bytes")
+        };
+        // The name of the attribute has 11 bytes.
+        assert!(too_large(store.create("s", texts(&[("DisplayName", 65_526)]), Texts::new())));
+        store.create("s", texts(&[("DisplayName", 65_525)]), Texts::new()).unwrap();
+        assert!(too_large(store.set_attribute("s", "DisplayName", &"x".repeat(65_526))));
+        let tags: Texts = (0..51).map(|n| (n.to_string(), String::new())).collect();
+        assert!(store.create("u", Texts::new(), tags).is_err());
+        let tags: Texts = (0..50).map(|n| (n.to_string(), String::new())).collect();
+        store.create("u", Texts::new(), tags).unwrap();
     }
 
     #[test]
