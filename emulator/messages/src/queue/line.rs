@@ -183,7 +183,7 @@ impl Line {
                 if held.state != State::Ready {
                     break;
                 }
-                if want.receives_max.is_some_and(|max| held.message.receives >= max) {
+                if want.receives_max.is_some_and(|max| held.message.receives_here() >= max) {
                     taken.dead.extend(self.remove(place).map(|message| (place, message)));
                     continue;
                 }

@@ -71,6 +71,9 @@ pub(crate) struct Message {
     pub(crate) first_received: Option<EpochMillis>,
     /// The number of receipts.
     pub(crate) receives: u64,
+    /// The number of receipts in the queues that it was moved from.
+    #[serde(default)]
+    pub(crate) receives_elsewhere: u64,
     /// `SequenceNumber` of a FIFO queue.
     pub(crate) sequence: Option<String>,
     /// The ARN of the queue that it was moved from.
@@ -81,6 +84,11 @@ impl Message {
     /// The bytes that the message takes: body and attributes.
     pub(crate) fn size(&self) -> u64 {
         (self.body.len() + attribute::size(&self.attributes)) as u64
+    }
+
+    /// The number of receipts in the queue that it is in. `maxReceiveCount` of that queue is compared with it.
+    pub(super) fn receives_here(&self) -> u64 {
+        self.receives.saturating_sub(self.receives_elsewhere)
     }
 }
 

@@ -19,6 +19,8 @@ mod respond;
 mod send;
 mod settings;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -164,14 +166,17 @@ impl Queues {
         let clock = &self.shared.platform.clock;
         let end = clock.now().plus(wait);
         loop {
+            // Without a disk a turn may never wait, so it yields to other tasks by itself.
+            tokio::task::consume_budget().await;
             let wake = Arc::clone(&self.shared.store().find(queue)?.wake);
             let mut woken = std::pin::pin!(wake.notified());
             // Registers first, so that a message between the look and the wait is not missed.
             woken.as_mut().enable();
             let (call, name) = (ctx.clone(), queue.to_owned());
             let receipts = self.on_store(move |store| store.receive(&call, &name, want)).await?;
-            let Receipts { received, next, full } = receipts;
-            if !received.is_empty() {
+            let Receipts { received, next, full, moved_here } = receipts;
+            // What was moved to the same queue is received by the next call.
+            if !received.is_empty() || moved_here {
                 return Ok(received);
             }
             if clock.now() >= end {
@@ -186,9 +191,10 @@ impl Queues {
             }
             let due = next.map_or(end, |next| next.min(end));
             tokio::select! {
+                biased;
+                () = self.shared.stop.cancelled() => return Ok(received),
                 () = woken => {}
                 () = clock.sleep_until(due) => {}
-                () = self.shared.stop.cancelled() => return Ok(received),
             }
         }
     }

@@ -49,6 +49,7 @@ fn message(number: usize, group: u8, now: EpochMillis) -> Message {
         sent: now,
         first_received: None,
         receives: 0,
+        receives_elsewhere: 0,
         sequence: None,
         moved_from: None,
     }

@@ -78,6 +78,7 @@ impl Store {
             sent: now,
             first_received: None,
             receives: 0,
+            receives_elsewhere: 0,
             sequence,
             moved_from: None,
         };
@@ -129,10 +130,12 @@ impl Store {
             .map(|(receipt, message)| Received { receipt: receipt.handle(name), message });
         let received = received.collect();
         let from = config::queue_arn(&region, name);
+        let mut moved_here = false;
         if let Some((target, _)) = target {
+            moved_here = target == name && !dead.is_empty();
             self.bury(name, &target, &from, (dead, now))?;
         }
-        Ok(Receipts { received, next, full })
+        Ok(Receipts { received, next, full, moved_here })
     }
 
     /// The dead-letter queue of a queue, if it exists, and the most receipts before it.
@@ -159,6 +162,8 @@ impl Store {
         let target = self.find(to)?;
         for (place, mut message) in dead {
             message.moved_from = Some(arn.to_owned());
+            // Without this, queues that are dead-letter queues of each other would move a message without end.
+            message.receives_elsewhere = message.receives;
             if target.record.settings.fifo {
                 // The time of sending starts anew only in a FIFO queue (SQS developer guide, dead-letter queues).
                 message.sent = now;

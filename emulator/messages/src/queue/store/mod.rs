@@ -71,6 +71,8 @@ pub(super) struct Receipts {
     pub(super) next: Option<EpochMillis>,
     /// The limit of messages in flight and what it would become, if it is reached.
     pub(super) full: Option<(Limit<Count>, u64)>,
+    /// Whether messages were moved to the end of the same queue, because it is its own dead-letter queue.
+    pub(super) moved_here: bool,
 }
 
 impl Store {
