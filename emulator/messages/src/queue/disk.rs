@@ -1,5 +1,6 @@
 //! Queues and messages in the data directory: one record for each queue and one for each message.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 
@@ -27,7 +28,9 @@ impl Disk {
     /// The queues of earlier runs with their messages.
     pub(super) fn read(&self) -> io::Result<Vec<(QueueRecord, Line)>> {
         let mut queues = Vec::new();
-        for name in self.queues.names()? {
+        let names = self.queues.names()?;
+        self.remove_messages_without_queue(&names)?;
+        for name in names {
             let record: QueueRecord = self.queues.read(&name)?;
             let folder = self.messages.inner(&file_of(&record.name));
             let mut places = folder.names()?;
@@ -38,18 +41,35 @@ impl Disk {
                 let held: Held = folder.read(&place)?;
                 line.restore(place.parse().map_err(io::Error::other)?, held);
             }
+            line.skip_to(record.places);
             queues.push((record, line));
         }
         Ok(queues)
     }
 
-    /// Writes a queue.
+    /// Removes what a crash left of deleted queues. A queue of the same name would have the messages otherwise.
+    fn remove_messages_without_queue(&self, queues: &[String]) -> io::Result<()> {
+        let is_folder = |name: &str| name.len() == file_of("").len();
+        let known: HashSet<&String> = queues.iter().collect();
+        let folders = self.messages.names()?;
+        let without = folders.iter().filter(|name| is_folder(name) && !known.contains(name));
+        without.into_iter().try_for_each(|name| self.messages.inner(name).remove_all())
+    }
+
+    /// Writes a new queue. It has no messages, also if the removal of an earlier queue of the same name failed.
+    pub(super) fn create_queue(&self, record: &QueueRecord) -> io::Result<()> {
+        let messages = self.messages.inner(&file_of(&record.name));
+        messages.remove_all()?;
+        messages.create()?;
+        self.write_queue(record)
+    }
+
+    /// Writes the record of a queue that exists.
     pub(super) fn write_queue(&self, record: &QueueRecord) -> io::Result<()> {
-        self.messages.inner(&file_of(&record.name)).create()?;
         self.queues.write(&file_of(&record.name), record)
     }
 
-    /// Removes a queue and its messages.
+    /// Removes a queue and its messages. The record is first, so a crash can only leave messages without a queue.
     pub(super) fn remove_queue(&self, name: &str) -> io::Result<()> {
         self.queues.remove(&file_of(name))?;
         self.messages.inner(&file_of(name)).remove_all()

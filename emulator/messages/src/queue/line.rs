@@ -108,6 +108,11 @@ impl Line {
         self.next
     }
 
+    /// Leaves out the places before `place`: an earlier run may have used them.
+    pub(super) fn skip_to(&mut self, place: u64) {
+        self.next = self.next.max(place);
+    }
+
     /// Adds a message, visible after its delay. Returns its place.
     pub(super) fn push(&mut self, message: Message, delayed: Option<EpochMillis>) -> u64 {
         let place = self.next;

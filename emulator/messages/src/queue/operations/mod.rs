@@ -382,21 +382,16 @@ impl Served<'_> {
     }
 
     async fn tag(&self, input: Input) -> Result<Value, SqsError> {
-        let name = queue(&input)?;
+        let (ctx, name) = (self.ctx.clone(), queue(&input)?);
         let tags = input.tags.ok_or_else(|| SqsError::missing("Tags"))?;
-        let mut record = self.queues.shared.store().find(&name)?.record.clone();
-        record.tags.extend(tags);
-        self.admit_tags(record.tags.len())?;
-        self.queues.on_store(move |store| store.replace(record)).await?;
+        self.queues.on_store(move |store| store.tag(&ctx, &name, tags)).await?;
         Ok(json!({}))
     }
 
     async fn untag(&self, input: Input) -> Result<Value, SqsError> {
         let name = queue(&input)?;
         let keys = input.tag_keys.ok_or_else(|| SqsError::missing("TagKeys"))?;
-        let mut record = self.queues.shared.store().find(&name)?.record.clone();
-        record.tags.retain(|key, _| !keys.contains(key));
-        self.queues.on_store(move |store| store.replace(record)).await?;
+        self.queues.on_store(move |store| store.untag(&name, &keys)).await?;
         Ok(json!({}))
     }
 

@@ -2,6 +2,8 @@
 
 mod messages;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -28,6 +30,9 @@ use crate::Target;
 
 /// The most queues. The number is hardcap's.
 const QUEUES_MAX: usize = 10_000;
+
+/// The number of places that a queue reserves on disk at a time.
+const PLACES: u64 = 4096;
 
 /// All queues by name.
 #[derive(Debug)]
@@ -61,6 +66,9 @@ pub(super) struct QueueRecord {
     /// The attributes of the template that were set last.
     #[serde(default)]
     template: Option<IndexMap<String, String>>,
+    /// The end of the reserved places. A later run begins there, because sequence numbers only grow.
+    #[serde(default)]
+    pub(super) places: u64,
 }
 
 /// What a receiver of one call gets.
@@ -109,15 +117,12 @@ impl Store {
             modified: now,
             tags: tags.clone(),
             template: Some(attributes.clone()),
+            places: held.map_or(PLACES, |held| held.record.places),
         };
-        self.write(&record)?;
-        match self.queues.get_mut(name) {
-            Some(held) => held.record = record,
-            None => {
-                self.queues.insert(name.clone(), Queue::new(record, Line::new(fifo)));
-            }
+        match held {
+            Some(_) => self.replace(record),
+            None => Ok(self.insert(record)?),
         }
-        Ok(())
     }
 
     /// `CreateQueue`. A queue that exists with the same attributes stays as it is.
@@ -153,19 +158,27 @@ impl Store {
             let text = format!("hardcap has {QUEUES_MAX} queues, the maximum. Delete some.");
             return Err(SqsError::api(&error::FULL, text));
         }
-        let fifo = settings.fifo;
-        let (name, template) = (name.to_owned(), None);
         let record = QueueRecord {
-            name: name.clone(),
+            name: name.to_owned(),
             settings,
             created: now,
             modified: now,
             tags,
-            template,
+            template: None,
+            places: PLACES,
         };
-        self.write(&record)?;
-        self.deleted.remove(&name);
-        self.queues.insert(name, Queue::new(record, Line::new(fifo)));
+        self.insert(record)?;
+        self.deleted.remove(name);
+        Ok(())
+    }
+
+    /// Adds a new queue: on disk first.
+    fn insert(&mut self, record: QueueRecord) -> io::Result<()> {
+        if let Some(disk) = &self.disk {
+            disk.create_queue(&record)?;
+        }
+        let line = Line::new(record.settings.fifo);
+        self.queues.insert(record.name.clone(), Queue::new(record, line));
         Ok(())
     }
 
@@ -194,11 +207,36 @@ impl Store {
         self.replace(record)
     }
 
-    /// Replaces what is known of a queue that exists.
-    pub(super) fn replace(&mut self, record: QueueRecord) -> Result<(), SqsError> {
+    /// `TagQueue`
+    pub(super) fn tag(
+        &mut self,
+        ctx: &Context,
+        name: &str,
+        tags: IndexMap<String, String>,
+    ) -> Result<(), SqsError> {
+        let mut record = self.find(name)?.record.clone();
+        record.tags.extend(tags);
+        if !record.tags.is_empty() {
+            ctx.admit(&ctx.limits.sqs_tags, Count(record.tags.len() as u64))?;
+        }
         small(&record.tags)?;
-        self.write(&record)?;
-        let queue = self.find(&record.name.clone())?;
+        self.replace(record)
+    }
+
+    /// `UntagQueue`
+    pub(super) fn untag(&mut self, name: &str, keys: &[String]) -> Result<(), SqsError> {
+        let mut record = self.find(name)?.record.clone();
+        record.tags.retain(|key, _| !keys.contains(key));
+        self.replace(record)
+    }
+
+    /// Replaces what is known of a queue that exists: on disk first.
+    fn replace(&mut self, record: QueueRecord) -> Result<(), SqsError> {
+        let disk = self.disk.clone();
+        let queue = self.find(&record.name)?;
+        if let Some(disk) = &disk {
+            disk.write_queue(&record)?;
+        }
         queue.record = record;
         queue.wake.notify_waiters();
         Ok(())
@@ -296,10 +334,6 @@ impl Store {
         }
         Ok(shown)
     }
-
-    fn write(&self, record: &QueueRecord) -> io::Result<()> {
-        self.disk.as_ref().map_or(Ok(()), |disk| disk.write_queue(record))
-    }
 }
 
 impl Queue {
@@ -325,6 +359,11 @@ impl Queue {
     ) -> io::Result<()> {
         let place = self.line.next_place();
         if let Some(disk) = disk {
+            if place >= self.record.places {
+                let record = QueueRecord { places: place + PLACES, ..self.record.clone() };
+                disk.write_queue(&record)?;
+                self.record = record;
+            }
             disk.write(&self.record.name, place, &Held::new(message.clone(), delayed))?;
         }
         self.line.push(message, delayed);
