@@ -13,6 +13,7 @@ mod line;
 mod message;
 #[cfg(test)]
 mod model;
+mod number;
 mod operations;
 mod receipt;
 mod respond;

@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::attribute::{AttributeValue, Attributes, MessageAttribute, has_valid_characters};
 use super::error::{self, SqsError};
 use super::message::NewMessage;
+use super::number::is_number;
 use super::settings::Settings;
 
 /// The text of AWS for a character that is not accepted, from LocalStack's source.
@@ -146,7 +147,7 @@ fn one_attribute(
         if !has_valid_characters(text) {
             return refused(CHARACTERS.to_owned());
         }
-        if base == "Number" && text.parse::<f64>().is_err() {
+        if base == "Number" && !is_number(text) {
             return refused(format!(
                 "Can't cast the value of message (user) attribute '{name}' to a number."
             ));
