@@ -14,6 +14,9 @@ use super::answer::{Done, Outcome, Problem, conflict, constraint, invalid, missi
 use super::request::{input, named};
 use hardcap_core::config::ACCOUNT_ID;
 
+/// The only value of `FunctionResponseTypes`.
+const REPORTS_FAILURES: &str = "ReportBatchItemFailures";
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct MappingInput {
@@ -135,7 +138,7 @@ impl MappingInput {
             mapping.maximum_concurrency = concurrency.transpose()?;
         }
         if let Some(types) = self.function_response_types {
-            mapping.reports_failures = types.iter().any(|kind| kind == "ReportBatchItemFailures");
+            mapping.reports_failures = reports_failures(&types)?;
         }
         if let Some(criteria) = self.filter_criteria {
             let patterns =
@@ -144,6 +147,24 @@ impl MappingInput {
         }
         Ok(())
     }
+}
+
+/// Whether `FunctionResponseTypes` has its only value.
+///
+/// UNCONFIRMED: both texts. They are those of other lists of AWS's request validation.
+fn reports_failures(types: &[String]) -> Result<bool, Problem> {
+    let rule = match types {
+        [] => return Ok(false),
+        [kind] if kind == REPORTS_FAILURES => return Ok(true),
+        [_] => format!(
+            "Member must satisfy constraint: [Member must satisfy enum value set: [{REPORTS_FAILURES}]]"
+        ),
+        _ => "Member must have length less than or equal to 1".to_owned(),
+    };
+    let given = types.join(", ");
+    Err(constraint(format!(
+        "Value '[{given}]' at 'functionResponseTypes' failed to satisfy constraint: {rule}"
+    )))
 }
 
 fn absent() -> Problem {
@@ -170,7 +191,7 @@ fn shown(shared: &Shared, described: &Described, state: Option<&str>) -> Value {
     let arn = function.arn();
     let arn = arn.strip_suffix(LATEST).map_or(&*arn, |arn| arn.trim_end_matches(':'));
     let uuid = &mapping.uuid;
-    let types: &[&str] = if mapping.reports_failures { &["ReportBatchItemFailures"] } else { &[] };
+    let types: &[&str] = if mapping.reports_failures { &[REPORTS_FAILURES] } else { &[] };
     let mut shown = json!({
         "BatchSize": mapping.batch_size,
         "EventSourceArn": queue_arn(region, &mapping.queue),
@@ -192,4 +213,24 @@ fn shown(shared: &Shared, described: &Described, state: Option<&str>) -> Value {
         shown["ScalingConfig"] = json!({ "MaximumConcurrency": most });
     }
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mapping_reports_failures_if_the_list_of_response_types_has_the_only_value_once() {
+        let read = |types: &[&str]| {
+            let types: Vec<String> = types.iter().map(|kind| (*kind).to_owned()).collect();
+            reports_failures(&types)
+        };
+        assert!(!read(&[]).unwrap());
+        assert!(read(&["ReportBatchItemFailures"]).unwrap());
+        for refused in
+            [&["x"][..], &[""], &["reportBatchItemFailures"], &["ReportBatchItemFailures", "x"]]
+        {
+            assert!(read(refused).is_err(), "{refused:?}");
+        }
+    }
 }
