@@ -11,6 +11,7 @@ use super::event::{Event, shown_time};
 use super::input::{self, Matched};
 use super::rule::RuleTarget;
 use super::store::MatchedRule;
+use super::way::Way;
 use crate::queue::attribute::{Attributes, MessageAttribute};
 use crate::queue::{NewMessage, SqsError};
 use crate::topic::{NewNotification, SnsError};
@@ -18,14 +19,14 @@ use crate::{Target, functions};
 
 /// The sender of messages to queues.
 const SENDER: &str = "AIDAEVENTS";
-/// The maximum number of buses that an event passes. The number is hardcap's; it ends a circle of buses.
-const HOPS_MAX: u32 = 10;
 
 /// The reason why a target did not get an event.
 enum Failure {
     /// It is too large. AWS loses such an event without an error.
     TooLarge(String),
     Other(&'static str, String),
+    /// The way of the event ends before a bus.
+    End(String),
 }
 
 impl Buses {
@@ -35,13 +36,24 @@ impl Buses {
         ctx: &'a Context,
         bus: &'a str,
         event: &'a Event,
-        hops: u32,
+        way: &'a mut Way,
     ) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             let json = event.json();
-            let rules = self.shared.store().matching(bus, &json);
-            for rule in &rules {
-                self.send_all(ctx, rule, event, hops).await;
+            let patterns = self.shared.store().patterns(bus);
+            for (name, compiled) in patterns {
+                // Other work goes on while many rules are tested.
+                tokio::task::yield_now().await;
+                if self.shared.is_stopped() {
+                    return;
+                }
+                if !compiled.pattern.matches(&json) {
+                    continue;
+                }
+                let rule = self.shared.store().selected(bus, &name);
+                if let Some(rule) = rule {
+                    self.send_all(ctx, &rule, event, way).await;
+                }
             }
         })
     }
@@ -52,10 +64,11 @@ impl Buses {
         ctx: &Context,
         rule: &MatchedRule,
         event: &Event,
-        hops: u32,
+        way: &mut Way,
     ) {
         for target in &rule.targets {
-            let Err(failure) = self.send(ctx, rule, target, event, hops).await else { continue };
+            let Err(failure) = self.send(ctx, rule, target, event, way).await else { continue };
+            let is_end = matches!(failure, Failure::End(_));
             let (code, cause) = match failure {
                 Failure::TooLarge(cause) => {
                     tracing::warn!(
@@ -66,8 +79,13 @@ impl Buses {
                     continue;
                 }
                 Failure::Other(code, cause) => (code, cause),
+                Failure::End(cause) => ("SDK_CLIENT_ERROR", cause),
             };
             if let Err(lost) = self.keep(ctx, rule, target, event, (code, &cause)).await {
+                // A circle of buses ends at many targets.
+                if is_end && std::mem::replace(&mut way.is_reported, true) {
+                    continue;
+                }
                 tracing::warn!(
                     "an event of the rule {} for {} is lost: {cause}; {lost}",
                     rule.arn,
@@ -83,11 +101,11 @@ impl Buses {
         rule: &MatchedRule,
         target: &RuleTarget,
         event: &Event,
-        hops: u32,
+        way: &mut Way,
     ) -> Result<(), Failure> {
         let Some(to) = target.target() else { return Ok(()) };
         if let Target::Bus(bus) = &to {
-            return self.forward(ctx, bus, event, hops).await;
+            return self.forward(ctx, bus, event, way).await;
         }
         let Some(text) = text_for(target, rule, event, ctx) else {
             tracing::info!(
@@ -143,17 +161,15 @@ impl Buses {
         ctx: &Context,
         bus: &str,
         event: &Event,
-        hops: u32,
+        way: &mut Way,
     ) -> Result<(), Failure> {
-        if hops >= HOPS_MAX {
-            let cause = format!("an event passes at most {HOPS_MAX} buses");
-            return Err(Failure::Other("SDK_CLIENT_ERROR", cause));
-        }
         if !self.has(bus) {
             let cause = format!("Event bus {bus} does not exist.");
             return Err(Failure::Other("SDK_CLIENT_ERROR", cause));
         }
-        self.route(ctx, bus, event, hops + 1).await;
+        way.enter(bus).map_err(Failure::End)?;
+        self.route(ctx, bus, event, way).await;
+        way.leave();
         Ok(())
     }
 
@@ -220,4 +236,99 @@ pub(super) fn undelivered(targets: &[RuleTarget]) -> BTreeMap<String, String> {
             (target.arn.clone(), service)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use hardcap_core::config::{Config, Queue};
+    use hardcap_core::context::Platform;
+    use hardcap_core::keyring::Keyring;
+    use hardcap_limits::{Limits, Millis};
+    use serde_json::{Map, Value, json};
+    use tokio_util::sync::CancellationToken;
+    use tokio_util::task::TaskTracker;
+
+    use super::*;
+    use crate::bus::operations;
+    use crate::functions::FunctionsSlot;
+    use crate::queue::{Queues, Want};
+    use crate::topic::Topics;
+
+    const WANT: Want = Want { count: 10, visibility: Millis(30_000), receives_max: None };
+    const ARN: &str = "arn:aws:events:us-east-1:000000000000:event-bus/";
+
+    /// Buses of these names. A rule of each sends every event to all targets, and to the queue `q`.
+    async fn buses(names: &[&str], targets: &[String]) -> (Buses, Queues, CancellationToken) {
+        let stop = CancellationToken::new();
+        let mut config = Config::empty(Limits::classic());
+        config.queues.push(Queue::new("q"));
+        let platform = Platform::new("us-east-1", Limits::classic(), Keyring::default());
+        let functions = FunctionsSlot::default();
+        let queues = Queues::open(&platform, &config, &stop).unwrap();
+        let topics = Topics::open(&platform, &config, &queues, &functions).unwrap();
+        let buses = Buses::open(&platform, &config, (&queues, &topics), &functions).unwrap();
+        let queue = "arn:aws:sqs:us-east-1:000000000000:q".to_owned();
+        let arns = targets.iter().map(|bus| format!("{ARN}{bus}")).chain([queue]);
+        let targets: Vec<Value> =
+            arns.enumerate().map(|(id, arn)| json!({ "Id": id.to_string(), "Arn": arn })).collect();
+        for name in names {
+            call(&buses, "CreateEventBus", json!({ "Name": name })).await;
+            let pattern = json!({ "source": ["s"] }).to_string();
+            let of = json!({ "Name": "r", "EventBusName": name, "EventPattern": pattern });
+            call(&buses, "PutRule", of).await;
+            let of = json!({ "Rule": "r", "EventBusName": name, "Targets": targets });
+            call(&buses, "PutTargets", of).await;
+        }
+        buses.start(&TaskTracker::new(), &stop);
+        (buses, queues, stop)
+    }
+
+    async fn call(buses: &Buses, operation: &str, input: Value) -> Value {
+        let ctx = buses.shared.platform.context();
+        operations::run(buses, &ctx, operation, input.to_string().as_bytes()).await.unwrap()
+    }
+
+    /// Sends an event to a bus, and counts the messages of the queue.
+    async fn messages(buses: &Buses, queues: &Queues, bus: &str) -> usize {
+        let entry =
+            json!({ "Source": "s", "DetailType": "t", "Detail": "{}", "EventBusName": bus });
+        call(buses, "PutEvents", json!({ "Entries": [entry] })).await;
+        let ctx = buses.shared.platform.context();
+        let mut count = 0;
+        loop {
+            let received = queues.receive(&ctx, "q", WANT, Millis(0)).await.unwrap();
+            if received.is_empty() {
+                return count;
+            }
+            count += received.len();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_circle_of_many_targets_ends_at_the_bus_that_the_event_has_passed() {
+        let (buses, queues, _stop) = buses(&["loop"], &vec!["loop".to_owned(); 4]).await;
+        assert_eq!(messages(&buses, &queues, "loop").await, 1);
+    }
+
+    #[tokio::test]
+    async fn buses_that_all_send_to_one_another_forward_an_event_a_bounded_number_of_times() {
+        let names = ["b0", "b1", "b2", "b3"];
+        let all: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let (buses, queues, _stop) = buses(&names, &all).await;
+        // The ways through four buses: 1 + 3 + 3 * 2 + 3 * 2 * 1
+        assert_eq!(messages(&buses, &queues, "b0").await, 16);
+    }
+
+    #[tokio::test]
+    async fn no_event_goes_on_after_the_stop() {
+        let (buses, queues, stop) = buses(&["b"], &[]).await;
+        assert_eq!(messages(&buses, &queues, "b").await, 1);
+        stop.cancel();
+        let ctx = buses.shared.platform.context();
+        let event =
+            Event::new("us-east-1", ("s".into(), "t".into()), Vec::new(), Map::new(), ctx.arrived);
+        buses.route(&ctx, "b", &event, &mut Way::from("b")).await;
+        let received = queues.receive(&ctx, "q", WANT, Millis(0)).await.unwrap();
+        assert!(received.is_empty());
+    }
 }

@@ -10,10 +10,12 @@ mod input;
 mod operations;
 mod rule;
 mod schedule;
+mod sizes;
 mod store;
+mod way;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::body::Body;
 use hardcap_core::clock::EpochMillis;
@@ -32,7 +34,8 @@ pub use self::error::EventsError;
 pub use self::event::Entry;
 
 use self::event::Event;
-use self::store::Store;
+use self::store::{DEFAULT, Store};
+use self::way::Way;
 use crate::functions::FunctionsSlot;
 use crate::queue::Queues;
 use crate::topic::Topics;
@@ -55,6 +58,8 @@ struct Shared {
     functions: FunctionsSlot,
     /// Notified when a schedule may have changed.
     wake: Notify,
+    /// Ends the way of events when the emulator stops. Empty before the start.
+    stop: OnceLock<CancellationToken>,
     /// The buses and rules of the template.
     template: (Vec<String>, Vec<config::BusRule>),
 }
@@ -110,6 +115,7 @@ impl Buses {
             topics: topics.clone(),
             functions: functions.clone(),
             wake: Notify::new(),
+            stop: OnceLock::new(),
             template: (config.buses.clone(), config.rules.clone()),
         };
         let buses = Buses { shared: Arc::new(shared) };
@@ -141,6 +147,7 @@ impl Buses {
     /// Sends the events of schedules, until the emulator stops.
     pub fn start(&self, tasks: &TaskTracker, stop: &CancellationToken) {
         let (buses, stop) = (self.clone(), stop.clone());
+        let stop = self.shared.stop.get_or_init(|| stop).clone();
         tasks.spawn(async move {
             let clock = buses.shared.platform.clock.clone();
             let mut last = clock.now();
@@ -154,7 +161,7 @@ impl Buses {
                     let ctx = buses.shared.platform.context();
                     let region = &buses.shared.platform.region;
                     let event = Event::of_schedule(region, rule.arn.clone(), at);
-                    buses.send_all(&ctx, &rule, &event, 0).await;
+                    buses.send_all(&ctx, &rule, &event, &mut Way::from(DEFAULT)).await;
                 }
                 let until_due = async {
                     match next {
@@ -201,7 +208,7 @@ impl Buses {
         let kind = (source.to_owned(), detail_type.to_owned());
         let region = &self.shared.platform.region;
         let event = Event::new(region, kind, resources, detail, ctx.clock.now());
-        self.route(ctx, bus, &event, 0).await;
+        self.route(ctx, bus, &event, &mut Way::from(bus)).await;
         Ok(())
     }
 
@@ -248,8 +255,16 @@ impl Buses {
         &self,
         work: impl FnOnce(&mut Store) -> Result<T, EventsError> + Send + 'static,
     ) -> Result<T, EventsError> {
+        self.on_thread(move |shared| work(&mut shared.store())).await
+    }
+
+    /// Runs work on a thread that may wait.
+    async fn on_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Shared) -> Result<T, EventsError> + Send + 'static,
+    ) -> Result<T, EventsError> {
         let shared = Arc::clone(&self.shared);
-        let done = tokio::task::spawn_blocking(move || work(&mut shared.store())).await;
+        let done = tokio::task::spawn_blocking(move || work(&shared)).await;
         done.unwrap_or_else(|error| Err(EventsError::Bug(error.to_string())))
     }
 }
@@ -257,6 +272,10 @@ impl Buses {
 impl Shared {
     fn store(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.get().is_some_and(CancellationToken::is_cancelled)
     }
 }
 

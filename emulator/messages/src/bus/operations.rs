@@ -7,12 +7,14 @@ use hardcap_limits::{Bytes as ByteCount, Count};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::Buses;
 use super::deliver::undelivered;
 use super::error::EventsError;
 use super::event::Entry;
 use super::rule::{Rule, RuleTarget, State, Tags, check_pattern};
-use super::store::{Bus, DEFAULT, Store, read};
+use super::sizes;
+use super::store::{Bus, CheckedRule, DEFAULT, Store, read};
+use super::way::Way;
+use super::{Buses, Shared};
 
 const OPERATIONS: [&str; 19] = [
     "CreateEventBus",
@@ -55,7 +57,7 @@ struct Input {
     resource_arn: Option<String>,
     tags: Option<Vec<Tag>>,
     tag_keys: Option<Vec<String>>,
-    limit: Option<usize>,
+    limit: Option<Value>,
     next_token: Option<String>,
 }
 
@@ -73,15 +75,29 @@ pub(super) async fn run(buses: &Buses, ctx: &Context, operation: &str, body: &[u
     let body = if body.is_empty() { b"{}".as_slice() } else { body };
     let value: Value = serde_json::from_slice(body)
         .map_err(|error| EventsError::Api("SerializationException", error.to_string()))?;
+    sizes::check(&value)?;
     if operation == "PutEvents" {
         return put_events(buses, ctx, &value).await;
+    }
+    let own = ctx.clone();
+    match operation {
+        "PutRule" => {
+            let input: Input = read(&value)?;
+            let output = buses.on_thread(move |shared| put_rule(shared, &own, &value, input)).await;
+            buses.shared.wake.notify_one();
+            return output;
+        }
+        "TestEventPattern" => {
+            let input: Input = read(&value)?;
+            return buses.on_thread(move |_| test_event_pattern(&input)).await;
+        }
+        _ => {}
     }
     let run: fn(&mut Store, &Context, &Value, Input) -> Outcome = match operation {
         "CreateEventBus" => create_event_bus,
         "DeleteEventBus" => delete_event_bus,
         "DescribeEventBus" => describe_event_bus,
         "ListEventBuses" => list_event_buses,
-        "PutRule" => put_rule,
         "DeleteRule" => delete_rule,
         "DescribeRule" => describe_rule,
         "EnableRule" => enable_rule,
@@ -91,7 +107,6 @@ pub(super) async fn run(buses: &Buses, ctx: &Context, operation: &str, body: &[u
         "RemoveTargets" => remove_targets,
         "ListTargetsByRule" => list_targets_by_rule,
         "ListRuleNamesByTarget" => list_rule_names_by_target,
-        "TestEventPattern" => test_event_pattern,
         "TagResource" => tag_resource,
         "UntagResource" => untag_resource,
         "ListTagsForResource" => list_tags,
@@ -104,7 +119,6 @@ pub(super) async fn run(buses: &Buses, ctx: &Context, operation: &str, body: &[u
         }
     };
     let input: Input = read(&value)?;
-    let own = ctx.clone();
     let output = buses.on_store(move |store| run(store, &own, &value, input)).await;
     buses.shared.wake.notify_one();
     output
@@ -142,7 +156,7 @@ async fn put_events(buses: &Buses, ctx: &Context, value: &Value) -> Outcome {
                     );
                     continue;
                 }
-                buses.route(&ctx, &bus, &event, 0).await;
+                buses.route(&ctx, &bus, &event, &mut Way::from(&bus)).await;
             }
             Err((code, text)) => {
                 failed += 1;
@@ -198,13 +212,9 @@ fn seconds(at: EpochMillis) -> Value {
 
 /// A page of a list. A token is the number of items before the page.
 fn page(input: &Input, list: &str, items: Vec<Value>) -> Outcome {
-    let size = input.limit.unwrap_or(PAGE_MAX);
-    if !(1..=PAGE_MAX).contains(&size) {
-        let bound =
-            if size == 0 { "greater than or equal to 1" } else { "less than or equal to 100" };
-        let rule = format!("have value {bound}");
-        return Err(EventsError::constraint(Some(&size.to_string()), "limit", &rule));
-    }
+    // The number was checked against the model.
+    let limit = input.limit.as_ref().map(sizes::whole).transpose()?;
+    let size = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE_MAX);
     let start = match input.next_token.as_deref().map(str::parse::<usize>) {
         None => 0,
         Some(Ok(start)) if start <= items.len() => start,
@@ -268,19 +278,20 @@ fn list_event_buses(store: &mut Store, _: &Context, _: &Value, input: Input) -> 
     page(&input, "EventBuses", shown)
 }
 
-fn put_rule(store: &mut Store, ctx: &Context, value: &Value, input: Input) -> Outcome {
+/// Checks the rule and compiles its pattern before the store is locked.
+fn put_rule(shared: &Shared, ctx: &Context, value: &Value, input: Input) -> Outcome {
     let name = required(&input.name, "name")?;
     let bus = bus_name(input.event_bus_name.as_deref());
     let mut definition = value.as_object().cloned().unwrap_or_default();
-    definition.remove("Tags");
+    // They are members of what is kept, but not of `PutRule`, or of another form there.
+    definition.retain(|member, _| !["Tags", "Targets", "Since"].contains(&member.as_str()));
     let mut rule: Rule = read(&Value::Object(definition))?;
-    // `PutRule` has no targets; `PutTargets` has.
-    rule.targets.clear();
     rule.since = ctx.clock.now();
-    let arn = store.rule_arn(&bus, name);
     rule.tags = tags(input.tags);
+    let rule = CheckedRule::new(&bus, name, rule)?;
+    let mut store = shared.store();
     store.put_rule(&bus, name, rule)?;
-    Ok(json!({ "RuleArn": arn }))
+    Ok(json!({ "RuleArn": store.rule_arn(&bus, name) }))
 }
 
 fn delete_rule(store: &mut Store, _: &Context, _: &Value, input: Input) -> Outcome {
@@ -392,10 +403,10 @@ fn list_rule_names_by_target(store: &mut Store, _: &Context, _: &Value, input: I
     page(&input, "RuleNames", found.map(|(name, _)| json!(name)).collect())
 }
 
-fn test_event_pattern(_: &mut Store, _: &Context, _: &Value, input: Input) -> Outcome {
+fn test_event_pattern(input: &Input) -> Outcome {
     /// LocalStack's tests on AWS, `test_invalid_event_payload`.
     const MEMBERS: [&str; 6] = ["id", "account", "source", "time", "region", "detail-type"];
-    let pattern = check_pattern(required(&input.event_pattern, "eventPattern")?)?;
+    let pattern = check_pattern(required(&input.event_pattern, "eventPattern")?)?.pattern;
     let event: Value = serde_json::from_str(required(&input.event, "event")?).unwrap_or_default();
     if MEMBERS.iter().any(|member| event.get(member).is_none()) {
         return Err(EventsError::invalid("Parameter Event is not valid."));
@@ -407,7 +418,7 @@ fn test_event_pattern(_: &mut Store, _: &Context, _: &Value, input: Input) -> Ou
 fn change_tags(
     store: &mut Store,
     input: &Input,
-    change: impl FnOnce(&mut Tags) -> Value,
+    change: impl FnOnce(&mut Tags) -> Outcome,
 ) -> Outcome {
     let arn = required(&input.resource_arn, "resourceARN")?;
     let of = store.of_arn(arn);
@@ -417,8 +428,8 @@ fn change_tags(
         ))
     })?;
     match rule {
-        Some(rule) => store.change_rule((&bus, &rule), |rule| Ok(change(&mut rule.tags))),
-        None => store.change(&bus, |bus| Ok(change(&mut bus.tags))),
+        Some(rule) => store.change_rule((&bus, &rule), |rule| change(&mut rule.tags)),
+        None => store.change(&bus, |bus| change(&mut bus.tags)),
     }
 }
 
@@ -426,7 +437,8 @@ fn tag_resource(store: &mut Store, _: &Context, _: &Value, mut input: Input) -> 
     let added = tags(input.tags.take());
     change_tags(store, &input, |tags| {
         tags.extend(added);
-        json!({})
+        sizes::check_tags(tags)?;
+        Ok(json!({}))
     })
 }
 
@@ -434,7 +446,7 @@ fn untag_resource(store: &mut Store, _: &Context, _: &Value, mut input: Input) -
     let keys = input.tag_keys.take().unwrap_or_default();
     change_tags(store, &input, |tags| {
         tags.retain(|key, _| !keys.contains(key));
-        json!({})
+        Ok(json!({}))
     })
 }
 
@@ -442,6 +454,6 @@ fn list_tags(store: &mut Store, _: &Context, _: &Value, input: Input) -> Outcome
     change_tags(store, &input, |tags| {
         let shown: Vec<Value> =
             tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
-        json!({ "Tags": shown })
+        Ok(json!({ "Tags": shown }))
     })
 }

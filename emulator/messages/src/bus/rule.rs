@@ -1,6 +1,7 @@
 //! Rules and targets as they are kept, and the rules for their members. Pure.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hardcap_core::clock::EpochMillis;
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use serde_json::{Map, Value};
 use super::error::EventsError;
 use super::input::{InputTransformer, is_path};
 use super::schedule::Schedule;
+use super::sizes;
 use crate::Target;
 use crate::pattern::Pattern;
 
@@ -47,6 +49,21 @@ pub(super) struct Rule {
 
 fn beginning() -> EpochMillis {
     EpochMillis(0)
+}
+
+/// A compiled pattern. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Compiled {
+    pub(super) pattern: Arc<Pattern>,
+    /// The most fields that all combinations of the pattern have. Its memory is proportional to them.
+    pub(super) fields: usize,
+}
+
+impl Compiled {
+    fn of(pattern: Pattern) -> Compiled {
+        let (combinations, widest) = pattern.size();
+        Compiled { pattern: Arc::new(pattern), fields: combinations * widest }
+    }
 }
 
 /// Whether a rule is in force.
@@ -105,27 +122,30 @@ impl Rule {
         self.state != State::Disabled
     }
 
-    pub(super) fn pattern(&self) -> Option<Pattern> {
-        self.event_pattern.as_deref().and_then(|text| Pattern::parse(text).ok())
+    /// The pattern of a rule that was checked when it was put.
+    pub(super) fn compiled(&self) -> Option<Compiled> {
+        let pattern = Pattern::parse(self.event_pattern.as_deref()?).ok()?;
+        Some(Compiled::of(pattern))
     }
 
     pub(super) fn schedule(&self) -> Option<Schedule> {
         self.schedule_expression.as_deref().and_then(Schedule::parse)
     }
 
+    /// Checks the rule, and compiles its pattern if it has one.
+    ///
     /// # Errors
     ///
     /// AWS's refusal.
-    pub(super) fn check(&self, bus: &str) -> Result<(), EventsError> {
+    pub(super) fn check(&self, bus: &str) -> Result<Option<Compiled>, EventsError> {
         let given = |text: &Option<String>| text.as_ref().is_some_and(|it| !it.is_empty());
         if !given(&self.event_pattern) && !given(&self.schedule_expression) {
             // UNCONFIRMED: the text.
             let text = "Parameter(s) EventPattern or ScheduleExpression must be specified.";
             return Err(EventsError::invalid(text));
         }
-        if let Some(pattern) = self.event_pattern.as_deref().filter(|it| !it.is_empty()) {
-            check_pattern(pattern)?;
-        }
+        let pattern = self.event_pattern.as_deref().filter(|it| !it.is_empty());
+        let compiled = pattern.map(check_pattern).transpose()?;
         if let Some(expression) = self.schedule_expression.as_deref().filter(|it| !it.is_empty()) {
             if bus != "default" {
                 let text = "ScheduleExpression is supported only on the default event bus.";
@@ -136,19 +156,21 @@ impl Rule {
                 return Err(EventsError::invalid(text));
             }
         }
-        Ok(())
+        Ok(compiled)
     }
 }
 
+/// Checks and compiles a pattern.
+///
 /// # Errors
 ///
 /// AWS's refusal of a pattern.
-pub(super) fn check_pattern(pattern: &str) -> Result<Pattern, EventsError> {
+pub(super) fn check_pattern(pattern: &str) -> Result<Compiled, EventsError> {
     if pattern.chars().count() > PATTERN_MAX {
         let rule = format!("have length less than or equal to {PATTERN_MAX}");
         return Err(EventsError::constraint(Some(pattern), "eventPattern", &rule));
     }
-    Pattern::parse(pattern).map_err(|error| {
+    Pattern::parse(pattern).map(Compiled::of).map_err(|error| {
         let text = format!("Event pattern is not valid. Reason: {error}");
         EventsError::Api("InvalidEventPatternException", text)
     })
@@ -213,6 +235,7 @@ impl RuleTarget {
             )));
         }
         self.check_input(number)?;
+        sizes::check_record("a target for other services", &self.rest)?;
         let is_fifo = matches!(self.target(), Some(Target::Queue(name)) if name.ends_with(".fifo"));
         let group = self.sqs_parameters.as_ref().and_then(|it| it.message_group_id.as_ref());
         if is_fifo && group.is_none() {

@@ -3,18 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::{self, ACCOUNT_ID};
 use hardcap_core::durable::DurableMap;
 use hardcap_limits::{Count, Limits};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::error::EventsError;
-use super::rule::{Rule, RuleTarget, Tags, check_name, check_rule_name};
-use crate::pattern::Pattern;
+use super::rule::{Compiled, Rule, RuleTarget, Tags, check_name, check_rule_name};
+use super::sizes;
 
 /// The bus that always exists.
 pub(super) const DEFAULT: &str = "default";
@@ -22,6 +21,8 @@ pub(super) const DEFAULT: &str = "default";
 const BUSES_MAX: usize = 100;
 /// The maximum number of rules of a bus (EventBridge user guide, quotas).
 const RULES_MAX: usize = 300;
+/// The maximum number of fields in all combinations of all patterns. The number is hardcap's.
+const FIELDS_MAX: usize = 500_000;
 
 /// A bus.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -31,6 +32,25 @@ pub(super) struct Bus {
     pub(super) members: Map<String, Value>,
     pub(super) tags: Tags,
     pub(super) rules: BTreeMap<String, Rule>,
+}
+
+/// A rule that can be put: AWS does not refuse it by itself, and its pattern is compiled.
+#[derive(Clone, Debug)]
+pub(super) struct CheckedRule {
+    rule: Rule,
+    compiled: Option<Compiled>,
+}
+
+impl CheckedRule {
+    /// # Errors
+    ///
+    /// AWS's refusal.
+    pub(super) fn new(bus: &str, name: &str, rule: Rule) -> Result<CheckedRule, EventsError> {
+        check_rule_name(name)?;
+        sizes::check_tags(&rule.tags)?;
+        let compiled = rule.check(bus)?;
+        Ok(CheckedRule { rule, compiled })
+    }
 }
 
 /// A rule that an event has matched, with its targets.
@@ -47,7 +67,7 @@ pub(super) struct Store {
     region: String,
     buses: DurableMap<Bus>,
     /// The patterns of the rules, by bus and rule.
-    patterns: HashMap<(String, String), Arc<Pattern>>,
+    patterns: HashMap<(String, String), Compiled>,
 }
 
 impl Store {
@@ -55,21 +75,15 @@ impl Store {
     pub(super) fn open(region: &str, root: Option<&Path>) -> io::Result<Store> {
         let buses: DurableMap<Bus> = DurableMap::open(root)?;
         let mut store = Store { region: region.to_owned(), buses, patterns: HashMap::new() };
-        let names: Vec<String> = store.buses.iter().map(|(name, _)| name.to_owned()).collect();
-        names.iter().for_each(|name| store.read_patterns(name));
+        for (name, bus) in store.buses.iter() {
+            let compiled = bus.rules.iter().filter_map(|(rule, it)| Some((rule, it.compiled()?)));
+            let named = compiled.map(|(rule, it)| ((name.to_owned(), rule.clone()), it));
+            store.patterns.extend(named);
+        }
         if store.buses.get(DEFAULT).is_none() {
             store.buses.put(DEFAULT, Bus::default())?;
         }
         Ok(store)
-    }
-
-    fn read_patterns(&mut self, name: &str) {
-        self.patterns.retain(|(bus, _), _| bus != name);
-        let Some(bus) = self.buses.get(name) else { return };
-        for (rule, pattern) in bus.rules.iter().filter_map(|(name, it)| Some((name, it.pattern()?)))
-        {
-            self.patterns.insert((name.to_owned(), rule.clone()), Arc::new(pattern));
-        }
     }
 
     /// The ARN of a bus.
@@ -111,6 +125,8 @@ impl Store {
 
     pub(super) fn create_bus(&mut self, name: &str, bus: Bus) -> Result<(), EventsError> {
         check_name(name, "name", 256, "/.-_")?;
+        sizes::check_record("a bus", &bus.members)?;
+        sizes::check_tags(&bus.tags)?;
         if self.buses.get(name).is_some() {
             let text = format!("Event bus {name} already exists.");
             return Err(EventsError::Api("ResourceAlreadyExistsException", text));
@@ -125,7 +141,7 @@ impl Store {
         }
         self.bus(name)?;
         self.buses.remove(name)?;
-        self.read_patterns(name);
+        self.patterns.retain(|(bus, _), _| bus != name);
         Ok(())
     }
 
@@ -138,7 +154,6 @@ impl Store {
         let mut bus = self.bus(name)?.clone();
         let value = change(&mut bus)?;
         self.buses.put(name, bus)?;
-        self.read_patterns(name);
         Ok(value)
     }
 
@@ -159,10 +174,18 @@ impl Store {
         &mut self,
         bus: &str,
         name: &str,
-        rule: Rule,
+        rule: CheckedRule,
     ) -> Result<(), EventsError> {
-        check_rule_name(name)?;
-        rule.check(bus)?;
+        let CheckedRule { rule, compiled } = rule;
+        let key = (bus.to_owned(), name.to_owned());
+        let others = self.patterns.iter().filter(|(of, _)| **of != key).map(|(_, it)| it.fields);
+        let fields = others.chain(compiled.iter().map(|it| it.fields)).sum::<usize>();
+        if compiled.is_some() && fields > FIELDS_MAX {
+            let text = format!(
+                "hardcap keeps at most {FIELDS_MAX} fields in all combinations of all patterns; with this rule they are {fields}."
+            );
+            return Err(EventsError::Api("LimitExceededException", text));
+        }
         self.change(bus, |bus| {
             match bus.rules.get_mut(name) {
                 Some(existing) => {
@@ -177,7 +200,12 @@ impl Store {
                 }
             }
             Ok(())
-        })
+        })?;
+        match compiled {
+            Some(compiled) => self.patterns.insert(key, compiled),
+            None => self.patterns.remove(&key),
+        };
+        Ok(())
     }
 
     pub(super) fn delete_rule(&mut self, bus: &str, name: &str) -> Result<(), EventsError> {
@@ -187,7 +215,9 @@ impl Store {
             }
             bus.rules.remove(name);
             Ok(())
-        })
+        })?;
+        self.patterns.remove(&(bus.to_owned(), name.to_owned()));
+        Ok(())
     }
 
     /// Adds targets to a rule, or replaces those with the same ids.
@@ -211,15 +241,22 @@ impl Store {
         })
     }
 
-    /// The rules of a bus that select an event.
-    pub(super) fn matching(&self, bus: &str, event: &Value) -> Vec<MatchedRule> {
-        let Some(found) = self.buses.get(bus) else { return Vec::new() };
-        let selects = |name: &str| {
-            let pattern = self.patterns.get(&(bus.to_owned(), name.to_owned()));
-            pattern.is_some_and(|pattern| pattern.matches(event))
-        };
-        let rules = found.rules.iter().filter(|(name, rule)| rule.is_enabled() && selects(name));
-        rules.map(|(name, rule)| self.matched(bus, name, rule)).collect()
+    /// The enabled rules of a bus with their patterns, which are tested without the store.
+    pub(super) fn patterns(&self, bus: &str) -> Vec<(String, Compiled)> {
+        let rules = self.buses.get(bus).into_iter().flat_map(|bus| &bus.rules);
+        let enabled = rules.filter(|(_, rule)| rule.is_enabled());
+        enabled
+            .filter_map(|(name, _)| {
+                let compiled = self.patterns.get(&(bus.to_owned(), name.clone()))?;
+                Some((name.clone(), compiled.clone()))
+            })
+            .collect()
+    }
+
+    /// A rule that has selected an event. `None` if it was deleted since.
+    pub(super) fn selected(&self, bus: &str, name: &str) -> Option<MatchedRule> {
+        let rule = self.buses.get(bus)?.rules.get(name)?;
+        Some(self.matched(bus, name, rule))
     }
 
     fn matched(&self, bus: &str, name: &str, rule: &Rule) -> MatchedRule {
@@ -276,9 +313,11 @@ impl Store {
     ) -> Result<(), EventsError> {
         let config::BusRule { bus, rule, targets, .. } = given;
         let name = rule.get("Name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        sizes::check(&Value::Object(rule.clone()))?;
+        sizes::check(&json!({ "Targets": targets }))?;
         let mut rule = read::<Rule>(&Value::Object(rule.clone()))?;
         rule.since = now;
-        self.put_rule(bus, &name, rule)?;
+        self.put_rule(bus, &name, CheckedRule::new(bus, &name, rule)?)?;
         let targets = targets.iter().map(read::<RuleTarget>).collect::<Result<Vec<_>, _>>()?;
         let most = limits.eventbridge_targets;
         self.put_targets((bus, &name), targets, |count| Ok(most.admit(count)?))
@@ -301,12 +340,20 @@ fn limit(count: usize, most: usize) -> Result<(), EventsError> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn rule(value: Value) -> Rule {
         serde_json::from_value(value).unwrap()
+    }
+
+    fn put(store: &mut Store, bus: &str, name: &str, value: Value) -> Result<(), EventsError> {
+        store.put_rule(bus, name, CheckedRule::new(bus, name, rule(value))?)
+    }
+
+    /// The rules of a bus that select an event.
+    fn matching(store: &Store, bus: &str, event: &Value) -> Vec<MatchedRule> {
+        let selecting = store.patterns(bus).into_iter().filter(|(_, it)| it.pattern.matches(event));
+        selecting.filter_map(|(name, _)| store.selected(bus, &name)).collect()
     }
 
     fn target(id: &str) -> RuleTarget {
@@ -317,7 +364,7 @@ mod tests {
     fn store() -> Store {
         let mut store = Store::open("us-east-1", None).unwrap();
         store.create_bus("b", Bus::default()).unwrap();
-        store.put_rule("b", "r", rule(json!({"EventPattern": r#"{"source":["s"]}"#}))).unwrap();
+        put(&mut store, "b", "r", json!({"EventPattern": r#"{"source":["s"]}"#})).unwrap();
         store.put_targets(("b", "r"), vec![target("t")], |_| Ok(())).unwrap();
         store
     }
@@ -326,25 +373,25 @@ mod tests {
     fn a_rule_selects_events_of_its_bus_while_it_is_enabled() {
         let mut store = store();
         let event = json!({"source": "s"});
-        let matched = store.matching("b", &event);
+        let matched = matching(&store, "b", &event);
         assert_eq!(matched[0].arn, "arn:aws:events:us-east-1:000000000000:rule/b/r");
         assert_eq!(matched[0].targets, [target("t")]);
-        assert!(store.matching("default", &event).is_empty());
-        assert!(store.matching("b", &json!({"source": "t"})).is_empty());
+        assert!(matching(&store, "default", &event).is_empty());
+        assert!(matching(&store, "b", &json!({"source": "t"})).is_empty());
         store
             .change_rule(("b", "r"), |rule| {
                 rule.state = super::super::rule::State::Disabled;
                 Ok(())
             })
             .unwrap();
-        assert!(store.matching("b", &event).is_empty());
+        assert!(matching(&store, "b", &event).is_empty());
     }
 
     #[test]
     fn another_definition_of_a_rule_keeps_its_targets() {
         let mut store = store();
-        store.put_rule("b", "r", rule(json!({"EventPattern": r#"{"source":["t"]}"#}))).unwrap();
-        assert_eq!(store.matching("b", &json!({"source": "t"}))[0].targets.len(), 1);
+        put(&mut store, "b", "r", json!({"EventPattern": r#"{"source":["t"]}"#})).unwrap();
+        assert_eq!(matching(&store, "b", &json!({"source": "t"}))[0].targets.len(), 1);
         let refused = store.delete_rule("b", "r").unwrap_err();
         assert_eq!(refused.to_string(), "Rule can't be deleted since it has targets.");
         store
@@ -382,9 +429,47 @@ mod tests {
             ),
             ("none", json!({"EventPattern": r#"{"a":[1]}"#}), "Event bus none does not exist."),
         ] {
-            assert_eq!(store.put_rule(bus, "r", rule(given)).unwrap_err().to_string(), expected);
+            assert_eq!(put(&mut store, bus, "r", given).unwrap_err().to_string(), expected);
         }
-        assert_eq!(store.matching("b", &json!({"source": "s"})).len(), 1);
+        assert_eq!(matching(&store, "b", &json!({"source": "s"})).len(), 1);
+    }
+
+    /// A pattern whose combinations have `fields` fields, of 512 that `$or` makes.
+    fn complex(fields: usize) -> String {
+        let plain: Vec<String> = (0..fields / 512 - 9).map(|at| format!("\"f{at}\":[1]")).collect();
+        let or: Vec<String> =
+            (0..9).map(|at| format!("\"$or\":[{{\"a{at}\":[1]}},{{\"b{at}\":[1]}}]")).collect();
+        format!("{{{},{}}}", plain.join(","), or.join(","))
+    }
+
+    #[test]
+    fn all_patterns_together_have_a_bounded_size() {
+        let mut store = store();
+        let pattern = json!({ "EventPattern": complex(19 * 512) });
+        let checked = CheckedRule::new("b", "r", rule(pattern)).unwrap();
+        // 51 * 9728 + 1 of the rule `r` = 496,129
+        for at in 0..51 {
+            store.put_rule("b", &format!("r{at}"), checked.clone()).unwrap();
+        }
+        let refused = store.put_rule("b", "one-more", checked.clone()).unwrap_err().to_string();
+        assert!(refused.ends_with("with this rule they are 505857."), "{refused}");
+        // The same rule again, a small rule, and one instead of a deleted one are not refused.
+        store.put_rule("b", "r0", checked.clone()).unwrap();
+        put(&mut store, "b", "small", json!({"EventPattern": r#"{"source":["t"]}"#})).unwrap();
+        store.delete_rule("b", "r0").unwrap();
+        store.put_rule("b", "one-more", checked).unwrap();
+    }
+
+    #[test]
+    fn a_change_of_a_rule_compiles_no_other_pattern() {
+        let mut store = store();
+        let compiled = |store: &Store| store.patterns("b")[0].1.pattern.clone();
+        let before = compiled(&store);
+        put(&mut store, "b", "s", json!({"EventPattern": r#"{"source":["t"]}"#})).unwrap();
+        store.put_targets(("b", "r"), vec![target("u")], |_| Ok(())).unwrap();
+        store.delete_rule("b", "s").unwrap();
+        assert!(std::sync::Arc::ptr_eq(&before, &compiled(&store)));
+        assert_eq!(store.patterns("b").len(), 1);
     }
 
     #[test]
@@ -392,6 +477,7 @@ mod tests {
         let mut store = store();
         let mut every = rule(json!({"ScheduleExpression": "rate(1 minute)"}));
         every.since = EpochMillis(1_000);
+        let every = CheckedRule::new("default", "every", every).unwrap();
         store.put_rule("default", "every", every).unwrap();
         let look = |store: &Store, last: u64, now: u64| {
             let (due, next) = store.due(EpochMillis(last), EpochMillis(now));
@@ -406,11 +492,9 @@ mod tests {
     fn buses_and_rules_outlive_the_store() {
         let root = tempfile::tempdir().unwrap();
         let mut store = Store::open("us-east-1", Some(root.path())).unwrap();
-        store
-            .put_rule("default", "r", rule(json!({"EventPattern": r#"{"source":["s"]}"#})))
-            .unwrap();
+        put(&mut store, "default", "r", json!({"EventPattern": r#"{"source":["s"]}"#})).unwrap();
         let store = Store::open("us-east-1", Some(root.path())).unwrap();
-        assert_eq!(store.matching("default", &json!({"source": "s"})).len(), 1);
+        assert_eq!(matching(&store, "default", &json!({"source": "s"})).len(), 1);
         assert_eq!(
             store.of_arn(&store.rule_arn("b", "r")),
             Some(("b".to_owned(), Some("r".to_owned())))

@@ -99,7 +99,7 @@ async fn an_event_passes_buses_and_topics_and_a_circle_of_buses_ends() {
     output(&emulator, "PutTargets", put_targets).await;
     let id = put(&emulator, &[entry("{}")]).await["Entries"][0]["EventId"].clone();
     let received = bodies(&emulator, &queue).await;
-    assert_eq!(received.len(), 5, "{received:?}");
+    assert_eq!(received.len(), 1, "{received:?}");
     let event: Value = serde_json::from_str(&received[0]).unwrap();
     assert_eq!((&event["id"], &event["source"]), (&id, &json!("shop")));
 }

@@ -74,6 +74,42 @@ async fn a_rule_has_at_most_5_targets() {
 }
 
 #[tokio::test]
+async fn a_text_or_a_number_that_the_model_does_not_allow_is_refused() {
+    let emulator = Emulator::builder().start().await.unwrap();
+    let pattern = r#"{"source":["shop"]}"#;
+    let described = |length: usize| json!({ "Name": "r", "EventPattern": pattern, "Description": "d".repeat(length) });
+    output(&emulator, "PutRule", described(512)).await;
+    let arn = |length: usize| format!("{QUEUE}{}", "q".repeat(length - QUEUE.len()));
+    let target = |arn: String, rest: usize| {
+        let http = json!({ "PathParameterValues": ["p".repeat(rest)] });
+        json!({ "Rule": "r", "Targets": [{ "Id": "t", "Arn": arn, "HttpParameters": http }] })
+    };
+    let bus = |kms: usize| json!({ "Name": "b", "KmsKeyIdentifier": "k".repeat(kms) });
+    let constraint = "ValidationException: 1 validation error detected: Value ";
+    for (operation, input, start, end) in [
+        ("PutRule", described(513), constraint, "less than or equal to 512"),
+        ("PutTargets", target(arn(1_601), 1), constraint, "less than or equal to 1600"),
+        (
+            "PutTargets",
+            target(arn(100), 32_768),
+            "ValidationException: hardcap keeps at most 32768 bytes of the members of a target",
+            "bytes.",
+        ),
+        ("CreateEventBus", bus(2_049), constraint, "less than or equal to 2048"),
+        ("ListRules", json!({ "Limit": -1 }), constraint, "greater than or equal to 1"),
+        ("ListRules", json!({ "Limit": "1" }), "SerializationException: STRING_VALUE", "Integer"),
+    ] {
+        let (kind, text) = refused(&emulator, operation, input).await;
+        let shown = format!("{kind}: {text}");
+        assert!(shown.starts_with(start) && shown.ends_with(end), "{operation}: {shown}");
+    }
+    output(&emulator, "PutTargets", target(arn(1_600), 30_000)).await;
+    output(&emulator, "CreateEventBus", bus(2_048)).await;
+    let listed = output(&emulator, "ListRules", json!({ "Limit": 1 })).await;
+    assert_eq!(listed["Rules"][0]["Description"].as_str().unwrap().len(), 512);
+}
+
+#[tokio::test]
 async fn an_event_that_is_too_large_for_a_target_is_lost_without_an_error() {
     let emulator = Emulator::builder().start().await.unwrap();
     let queue = queues::create(&emulator, "q", json!({})).await;
