@@ -64,7 +64,7 @@ pub(super) async fn create(shared: &Shared, request: Request<Body>) -> Outcome {
     let mut mapping = EventSourceMapping::new(&queue, &named.qualified());
     mapping.uuid = uuid::Uuid::new_v4().to_string();
     wanted.apply(&mut mapping)?;
-    let described = shared.mappings.put(mapping).map_err(problem)?;
+    let described = shared.mappings.create(mapping)?;
     Ok(Done::Accepted(shown(shared, &described, Some("Creating"))))
 }
 
@@ -95,14 +95,20 @@ pub(super) fn get(shared: &Shared, uuid: &str) -> Outcome {
 /// `PUT /2015-03-31/event-source-mappings/{uuid}`
 pub(super) async fn update(shared: &Shared, uuid: &str, request: Request<Body>) -> Outcome {
     let wanted: MappingInput = input(request).await?;
-    let mut mapping = shared.mappings.get(uuid).ok_or_else(absent)?.mapping;
-    if let Some(function) = &wanted.function_name {
-        let named = named(function, None, &shared.platform.region)?;
+    shared.mappings.get(uuid).ok_or_else(absent)?;
+    let mut function = None;
+    if let Some(name) = &wanted.function_name {
+        let named = named(name, None, &shared.platform.region)?;
         shared.find_qualified(&named)?;
-        mapping.function = named.qualified();
+        function = Some(named.qualified());
     }
-    wanted.apply(&mut mapping)?;
-    let described = shared.mappings.put(mapping).map_err(problem)?;
+    let updated = shared.mappings.update(uuid, |mapping| {
+        if let Some(function) = function {
+            mapping.function = function;
+        }
+        wanted.apply(mapping)
+    })?;
+    let described = updated.ok_or_else(absent)?;
     Ok(Done::Accepted(shown(shared, &described, Some("Updating"))))
 }
 
@@ -171,13 +177,15 @@ fn absent() -> Problem {
     not_found("The resource you requested does not exist.")
 }
 
-fn problem(error: MappingError) -> Problem {
-    match &error {
-        MappingError::Constraint(text) => constraint(text),
-        MappingError::Exists(text) => conflict(text),
-        MappingError::Bug(text) => Problem::Bug(text.clone()),
-        MappingError::Invalid(_) | MappingError::Exceeded(_) | MappingError::NoFunction => {
-            invalid(error.to_string())
+impl From<MappingError> for Problem {
+    fn from(error: MappingError) -> Problem {
+        match &error {
+            MappingError::Constraint(text) => constraint(text),
+            MappingError::Exists(text) => conflict(text),
+            MappingError::Bug(text) => Problem::Bug(text.clone()),
+            MappingError::Invalid(_) | MappingError::Exceeded(_) | MappingError::NoFunction => {
+                invalid(error.to_string())
+            }
         }
     }
 }

@@ -119,15 +119,40 @@ impl Mappings {
         }
     }
 
-    /// Creates or replaces a mapping. Messages that were received are processed as before.
+    /// Creates a mapping.
     ///
     /// # Errors
     ///
     /// [`MappingError`] if AWS refuses it. Then nothing is changed.
-    pub fn put(&self, mapping: EventSourceMapping) -> Result<Described, MappingError> {
+    pub fn create(&self, mapping: EventSourceMapping) -> Result<Described, MappingError> {
+        self.put(&mut self.shared.state(), mapping)
+    }
+
+    /// Changes a mapping; `None` if it does not exist. Messages that were received are processed as before. No other change of the
+    /// mapping comes between.
+    ///
+    /// # Errors
+    ///
+    /// Those of `change`, and [`MappingError`] if AWS refuses the changed mapping. Then nothing is changed.
+    pub fn update<E: From<MappingError>>(
+        &self,
+        uuid: &str,
+        change: impl FnOnce(&mut EventSourceMapping) -> Result<(), E>,
+    ) -> Result<Option<Described>, E> {
+        let mut state = self.shared.state();
+        let Some(running) = state.mappings.get(uuid) else { return Ok(None) };
+        let mut mapping = running.described.mapping.clone();
+        change(&mut mapping)?;
+        Ok(Some(self.put(&mut state, mapping)?))
+    }
+
+    fn put(
+        &self,
+        state: &mut State,
+        mapping: EventSourceMapping,
+    ) -> Result<Described, MappingError> {
         let limits = self.shared.platform.limits();
         check(&mapping, &limits, &self.shared.queues, &self.shared.functions)?;
-        let mut state = self.shared.state();
         let before = state.mappings.get(&mapping.uuid);
         let twin = |one: &Running| {
             let other = &one.described.mapping;
@@ -157,7 +182,7 @@ impl Mappings {
                 .put(&described.mapping.uuid, described.clone())
                 .map_err(|error| MappingError::Bug(error.to_string()))?;
         }
-        self.run(&mut state, described.clone());
+        self.run(state, described.clone());
         Ok(described)
     }
 
@@ -212,5 +237,49 @@ impl Mappings {
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hardcap_core::keyring::Keyring;
+    use hardcap_limits::Limits;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Refused;
+
+    impl From<MappingError> for Refused {
+        fn from(_: MappingError) -> Refused {
+            Refused
+        }
+    }
+
+    #[tokio::test]
+    async fn a_mapping_that_was_deleted_does_not_come_back_by_an_update() {
+        let platform = Platform::new("us-east-1", Limits::classic(), Keyring::default());
+        let mut config = Config::empty(Limits::classic());
+        config.queues = vec![hardcap_core::config::Queue::new("q")];
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let queues = Queues::open(&platform, &config, &stop).unwrap();
+        let functions = FunctionsSlot::default();
+        let mappings =
+            Mappings::open(&platform, &config, (&queues, &functions), (&tasks, &stop)).unwrap();
+        let mapping = EventSourceMapping { is_enabled: false, ..EventSourceMapping::new("q", "f") };
+        let uuid = mapping.uuid.clone();
+        mappings.create(mapping).unwrap();
+        let resize = |size| {
+            mappings.update(&uuid, |mapping| {
+                mapping.batch_size = size;
+                Ok::<_, Refused>(())
+            })
+        };
+        assert_eq!(resize(7).unwrap().unwrap().mapping.batch_size, 7);
+        resize(0).unwrap_err();
+        assert_eq!(mappings.get(&uuid).unwrap().mapping.batch_size, 7);
+        mappings.remove(&uuid).unwrap().unwrap();
+        assert!(resize(8).unwrap().is_none());
+        assert!(mappings.list().is_empty());
     }
 }
