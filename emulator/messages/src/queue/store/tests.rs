@@ -49,6 +49,7 @@ fn a_new_queue_has_no_messages_of_one_whose_deletion_was_interrupted() {
     // A crash between the two steps of a deletion.
     fs::remove_file(data.path().join("queues/records").join(file_of("q"))).unwrap();
     let mut store = open(&data);
+    assert!(!data.path().join("messages/records").join(file_of("q")).exists());
     create(&mut store, "q");
     drop(store);
     let mut store = open(&data);
