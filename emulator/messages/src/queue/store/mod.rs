@@ -2,8 +2,6 @@
 
 mod messages;
 mod rules;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -371,3 +369,6 @@ impl Queue {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
