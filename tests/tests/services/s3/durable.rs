@@ -244,9 +244,11 @@ fn a_large_object_never_stands_in_memory() {
     let folder = tempfile::tempdir().unwrap();
     for folder in [folder.path(), Path::new("")] {
         let (child, url) = spawn(folder);
+        // The pages of the program itself count too; it is this test program, which grows with every test.
+        let before = peak(child.0.id());
         let [sent, read] = through(&url, 300);
         assert_eq!(sent, read);
-        let peak = peak(child.0.id());
-        assert!(peak < 64 * 1_048_576, "{peak} bytes of memory for an object of 300 MiB");
+        let more = peak(child.0.id()) - before;
+        assert!(more < 48 * 1_048_576, "{more} bytes more for an object of 300 MiB");
     }
 }
