@@ -22,7 +22,7 @@ pub struct Entry {
     pub detail_type: Option<String>,
     /// A JSON object.
     pub detail: Option<String>,
-    /// The name or the ARN of the bus; the default bus if there is none.
+    /// The name or the ARN of the bus; `None` means the default bus.
     pub event_bus_name: Option<String>,
     /// The chain of requests.
     pub trace_header: Option<String>,

@@ -53,7 +53,7 @@ impl Schedule {
         }
     }
 
-    /// The first point in time after `now`; `None` if there is none until the year 2200.
+    /// The first point in time after `now`; `None` if the schedule has ended before the year 2200.
     pub(super) fn next_after(&self, since: EpochMillis, now: EpochMillis) -> Option<EpochMillis> {
         match self {
             Schedule::Rate(rate) => {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::pattern::Pattern;
 
-/// The filters of a mapping. A message passes if one of them selects it, or if there is none.
+/// The filters of a mapping. A message passes if one of them selects it. Without filters every message passes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Filters(Vec<Filter>);
 

@@ -104,7 +104,7 @@ async fn publish(topics: &Topics, ctx: &Context, form: &Form) -> Outcome {
     Ok(Some(xml))
 }
 
-/// hardcap sends no short message: AWS's refusal of a number that is none, else its own.
+/// SMS messages are not sent: AWS's refusal of an invalid phone number, or else hardcap's own.
 fn phone(number: &str) -> SnsError {
     let digits = number.strip_prefix('+').unwrap_or_default();
     if digits.is_empty() || !digits.chars().all(|c| c.is_ascii_digit()) {

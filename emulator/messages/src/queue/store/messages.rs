@@ -280,7 +280,7 @@ impl Store {
         Ok(())
     }
 
-    /// Refuses a message for which there is no room.
+    /// Refuses a message if all messages together would exceed the maximum.
     fn admit_more(&self, bytes: u64) -> Result<(), SqsError> {
         let (mut count, mut held) = (0, 0);
         for queue in self.queues.values() {
