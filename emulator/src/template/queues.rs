@@ -122,7 +122,12 @@ fn mapping(
         mapping.window_seconds = window;
     }
     let types = of.texts("FunctionResponseTypes")?;
-    mapping.reports_failures = types.iter().any(|kind| kind == "ReportBatchItemFailures");
+    if let Some(other) = types.iter().find(|kind| *kind != "ReportBatchItemFailures") {
+        let message = format!("{} cannot be `{other}`", of.name("FunctionResponseTypes"));
+        return Err(Diagnostic::new(of.at, message)
+            .help("write `FunctionResponseTypes: [ReportBatchItemFailures]`, or omit it"));
+    }
+    mapping.reports_failures = !types.is_empty();
     if let Some(scaling) = of.child("ScalingConfig")? {
         mapping.maximum_concurrency = scaling.number("MaximumConcurrency")?;
         scaling.finish();

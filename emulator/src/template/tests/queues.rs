@@ -1,6 +1,6 @@
 //! Queues of a template, and the mappings that invoke functions with their messages.
 
-use super::{good, warnings};
+use super::{bad, good, warnings};
 use hardcap_core::config::EventSourceMapping;
 
 const TEMPLATE: &str = "
@@ -77,5 +77,16 @@ fn events_and_mappings_of_queues_are_read_and_those_of_other_sources_are_named()
         warnings(&loaded),
         ["t.yaml:27:40: `Properties` of `Other` of `Events` of the function `Ship` receives from \
              `arn:aws:kinesis:us-east-1:000000000000:stream/s`: hardcap's mappings receive from queues"]
+    );
+}
+
+#[test]
+fn an_unknown_response_type_of_a_mapping_is_an_error() {
+    let refused = bad(&TEMPLATE.replace("[ReportBatchItemFailures]", "[ReportFailures]"));
+    assert!(
+        refused.contains(
+            "cannot be `ReportFailures`; write `FunctionResponseTypes: [ReportBatchItemFailures]`, or omit it"
+        ),
+        "{refused}"
     );
 }
