@@ -19,3 +19,8 @@ pub mod topic;
 
 pub use functions::{Failure, Functions, FunctionsSlot};
 pub use target::Target;
+
+/// Whether a client of the query protocol accepts JSON instead of XML.
+fn accepts_json(headers: &http::HeaderMap) -> bool {
+    headers.get(http::header::ACCEPT).is_some_and(|accept| accept == "application/json")
+}

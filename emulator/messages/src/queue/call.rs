@@ -18,7 +18,10 @@ const LEVELS_MAX: usize = 6;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Protocol {
     Json,
+    /// The query protocol, answered in XML.
     Query,
+    /// The query protocol, answered in JSON, which the client accepts.
+    QueryInJson,
 }
 
 /// A call of an operation.
@@ -59,7 +62,11 @@ impl Call {
         let action = fields.iter().find(|(name, _)| name == "Action");
         let action = action.map(|(_, value)| value.clone()).unwrap_or_default();
         let input = Tree::of(&fields).input(head.uri.path());
-        Call { protocol: Protocol::Query, action, input, base, trace }
+        let protocol = match crate::accepts_json(&head.headers) {
+            true => Protocol::QueryInJson,
+            false => Protocol::Query,
+        };
+        Call { protocol, action, input, base, trace }
     }
 }
 
@@ -141,7 +148,10 @@ impl Tree {
     fn members(&self, fields: &[(&str, &str, Shape)]) -> Result<Map<String, Value>, SqsError> {
         let mut members = Map::new();
         for (name, member, shape) in fields {
-            let Some(tree) = self.inner.get(*name) else { continue };
+            // LocalStack's snapshot of AWS, 2024-06-06: an attribute's field may have the plural name too.
+            let plural =
+                || self.inner.get(&format!("{name}s")).filter(|_| member.ends_with("Attributes"));
+            let Some(tree) = self.inner.get(*name).or_else(plural) else { continue };
             let value = match shape {
                 Shape::Text => json!(tree.text()),
                 Shape::Number => {

@@ -4,7 +4,7 @@ use axum::body::Body;
 use hardcap_core::context::Context;
 use hardcap_core::record::Observation;
 use http::{HeaderValue, Response, StatusCode, header};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::call::Protocol;
 use super::error::{NON_EXISTENT_QUEUE, SqsError};
@@ -25,6 +25,7 @@ pub(super) fn respond(
     match protocol {
         Protocol::Json => json_response(ctx, result),
         Protocol::Query => query_response(ctx, action, result),
+        Protocol::QueryInJson => query_response_in_json(ctx, action, result),
     }
 }
 
@@ -77,6 +78,47 @@ fn query_response(ctx: &Context, action: &str, result: Result<Value, SqsError>) 
     xml.0.push_str(&format!("</{root}>"));
     response(ctx, status, "text/xml", xml.0)
 }
+
+/// The response of the query protocol for a client that accepts JSON, such as API Gateway. That of SendMessage is shown in the
+/// README of serverless-patterns/apigw-rest-api-sqs-lambda-bedrock-cdk and cdk-apigw-authorizer-sqs; UNCONFIRMED: that of other operations.
+fn query_response_in_json(
+    ctx: &Context,
+    action: &str,
+    result: Result<Value, SqsError>,
+) -> Response<Body> {
+    let (status, body) = match result {
+        Ok(mut value) => {
+            if let ("SendMessage", Some(members)) = (action, value.as_object_mut()) {
+                for name in SENT {
+                    members.entry(name).or_insert(Value::Null);
+                }
+                members.sort_keys();
+            }
+            let metadata = json!({ "RequestId": &*ctx.request_id });
+            let mut members = Map::new();
+            members.insert("ResponseMetadata".to_owned(), metadata);
+            members.insert(format!("{action}Result"), value);
+            members.sort_keys();
+            (200, json!({ format!("{action}Response"): members }))
+        }
+        Err(error) => {
+            let (kind, text) = error.parts();
+            let party = if kind.status < 500 { "Sender" } else { "Receiver" };
+            let error = json!({ "Code": kind.query, "Message": text, "Type": party });
+            (kind.status, json!({ "Error": error, "RequestId": &*ctx.request_id }))
+        }
+    };
+    response(ctx, status, "application/json", body.to_string())
+}
+
+/// The members of the result of SendMessage.
+const SENT: [&str; 5] = [
+    "MD5OfMessageAttributes",
+    "MD5OfMessageBody",
+    "MD5OfMessageSystemAttributes",
+    "MessageId",
+    "SequenceNumber",
+];
 
 /// Operations whose response has a result even if it is empty.
 const HAS_RESULT: [&str; 5] = [

@@ -1,9 +1,10 @@
 //! The query protocol: a form with the members of the input, and XML back. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
 
 /// The namespace of SNS's responses (the SDK's model, `xmlNamespace`).
 const NAMESPACE: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
@@ -55,21 +56,28 @@ impl Form {
     }
 }
 
-/// XML that is being written: the content of a result.
+/// The content of a result: elements in their order.
 #[derive(Debug, Default)]
-pub(super) struct Xml(String);
+pub(super) struct Xml(Vec<(String, Content)>);
+
+/// The content of an element.
+#[derive(Debug)]
+enum Content {
+    Text(String),
+    Elements(Xml),
+}
 
 impl Xml {
     /// An element with a text.
     pub(super) fn text(&mut self, name: &str, value: &str) {
-        let _ = write!(self.0, "<{name}>{}</{name}>", escaped(value));
+        self.0.push((name.to_owned(), Content::Text(value.to_owned())));
     }
 
     /// An element with elements.
     pub(super) fn element(&mut self, name: &str, content: impl FnOnce(&mut Xml)) {
-        let _ = write!(self.0, "<{name}>");
-        content(self);
-        let _ = write!(self.0, "</{name}>");
+        let mut inner = Xml::default();
+        content(&mut inner);
+        self.0.push((name.to_owned(), Content::Elements(inner)));
     }
 
     /// A map of texts.
@@ -87,21 +95,105 @@ impl Xml {
             }
         });
     }
+
+    fn write(&self, out: &mut String) {
+        for (name, content) in &self.0 {
+            let _ = write!(out, "<{name}>");
+            match content {
+                Content::Text(text) => out.push_str(&escaped(text)),
+                Content::Elements(inner) => inner.write(out),
+            }
+            let _ = write!(out, "</{name}>");
+        }
+    }
+
+    /// The elements as JSON: `member` is the item of a list, `entry` that of a map. Names are sorted, as AWS sorts them.
+    fn json(&self) -> Value {
+        let is_all =
+            |wanted: &str| !self.0.is_empty() && self.0.iter().all(|(name, _)| name == wanted);
+        if is_all("member") {
+            return self.0.iter().map(|(_, content)| content.json()).collect();
+        }
+        let mut members: BTreeMap<String, Value> = BTreeMap::new();
+        for (name, content) in &self.0 {
+            match content {
+                Content::Elements(entry) if is_all("entry") => {
+                    let entry = entry.json();
+                    let key = entry["key"].as_str().unwrap_or_default().to_owned();
+                    members.insert(key, entry["value"].clone());
+                }
+                content => {
+                    members.insert(name.clone(), content.json());
+                }
+            }
+        }
+        Value::Object(members.into_iter().collect())
+    }
+}
+
+impl Content {
+    fn json(&self) -> Value {
+        match self {
+            Content::Text(text) => text.as_str().into(),
+            Content::Elements(inner) => inner.json(),
+        }
+    }
+}
+
+/// The format of a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Xml,
+    /// For clients that accept JSON, such as API Gateway: its response is shown in the README of
+    /// serverless-patterns/apigw-websocket-api-sns.
+    Json,
 }
 
 /// The response of an operation. `result` is `None` for operations without an output.
-pub(super) fn response(operation: &str, result: Option<Xml>, request_id: &str) -> String {
-    let result = result.map_or(String::new(), |Xml(content)| {
-        format!("<{operation}Result>{content}</{operation}Result>")
-    });
-    format!(
-        "<{operation}Response xmlns=\"{NAMESPACE}\">{result}<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>\
-         </{operation}Response>"
-    )
+pub(super) fn response(
+    format: Format,
+    operation: &str,
+    result: Option<Xml>,
+    request_id: &str,
+) -> String {
+    if format == Format::Json {
+        let mut members: BTreeMap<String, Value> = BTreeMap::new();
+        members.insert("ResponseMetadata".to_owned(), json!({ "RequestId": request_id }));
+        if let Some(result) = result {
+            let mut result = result.json();
+            if operation == "Publish" && result["SequenceNumber"].is_null() {
+                result["SequenceNumber"] = Value::Null;
+            }
+            members.insert(format!("{operation}Result"), result);
+        }
+        let members: Map<String, Value> = members.into_iter().collect();
+        return json!({ format!("{operation}Response"): members }).to_string();
+    }
+    let mut text = format!("<{operation}Response xmlns=\"{NAMESPACE}\">");
+    if let Some(result) = result {
+        let _ = write!(text, "<{operation}Result>");
+        result.write(&mut text);
+        let _ = write!(text, "</{operation}Result>");
+    }
+    let _ = write!(
+        text,
+        "<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{operation}Response>"
+    );
+    text
 }
 
 /// The response of a call that failed. `party` is `Sender` or `Receiver`.
-pub(super) fn error(party: &str, code: &str, message: &str, request_id: &str) -> String {
+pub(super) fn error(
+    format: Format,
+    party: &str,
+    code: &str,
+    message: &str,
+    request_id: &str,
+) -> String {
+    if format == Format::Json {
+        let error = json!({ "Code": code, "Message": message, "Type": party });
+        return json!({ "Error": error, "RequestId": request_id }).to_string();
+    }
     let message = escaped(message);
     format!(
         "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>{party}</Type><Code>{code}</Code><Message>{message}</Message></Error>\
@@ -145,8 +237,29 @@ mod tests {
         let mut xml = Xml::default();
         xml.map("A", [("k", "<&>\u{1}\r".to_owned())]);
         assert_eq!(
-            response("Get", Some(xml), "ID"),
+            response(Format::Xml, "Get", Some(xml), "ID"),
             "<GetResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><GetResult><A><entry><key>k</key><value>&lt;&amp;&gt;\u{fffd}&#xD;</value></entry></A></GetResult><ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></GetResponse>"
+        );
+    }
+
+    #[test]
+    fn a_client_that_accepts_json_gets_the_elements_as_json() {
+        let mut published = Xml::default();
+        published.text("MessageId", "m");
+        assert_eq!(
+            response(Format::Json, "Publish", Some(published), "ID"),
+            r#"{"PublishResponse":{"PublishResult":{"MessageId":"m","SequenceNumber":null},"ResponseMetadata":{"RequestId":"ID"}}}"#
+        );
+        let mut listed = Xml::default();
+        listed.element("Topics", |xml| xml.element("member", |xml| xml.text("TopicArn", "a")));
+        listed.map("Attributes", [("k", "v".to_owned())]);
+        assert_eq!(
+            response(Format::Json, "List", Some(listed), "ID"),
+            r#"{"ListResponse":{"ListResult":{"Attributes":{"k":"v"},"Topics":[{"TopicArn":"a"}]},"ResponseMetadata":{"RequestId":"ID"}}}"#
+        );
+        assert_eq!(
+            error(Format::Json, "Sender", "NotFound", "none", "ID"),
+            r#"{"Error":{"Code":"NotFound","Message":"none","Type":"Sender"},"RequestId":"ID"}"#
         );
     }
 }

@@ -29,7 +29,7 @@ pub use self::fifo::Published;
 pub use self::message::NewNotification;
 
 use self::fifo::Fifo;
-use self::form::Form;
+use self::form::{Form, Format};
 use self::store::Store;
 use crate::functions::FunctionsSlot;
 use crate::queue::Queues;
@@ -140,14 +140,18 @@ impl Topics {
         if let Some(trace) = head.headers.get("x-amzn-trace-id").and_then(|it| it.to_str().ok()) {
             ctx.trace = trace.into();
         }
+        let format = if crate::accepts_json(&head.headers) { Format::Json } else { Format::Xml };
         let Some(body) = serve::read_at_most(body, BODY_MAX).await else {
-            let text = form::error("Sender", "RequestEntityTooLarge", "", &ctx.request_id);
-            return respond(&ctx, 413, text);
+            let text = form::error(format, "Sender", "RequestEntityTooLarge", "", &ctx.request_id);
+            return respond(&ctx, format, 413, text);
         };
         let form = Form::parse(head.uri.query().unwrap_or_default(), &body);
         let action = form.get("Action").unwrap_or_default().to_owned();
         match operations::run(self, &ctx, &action, form).await {
-            Ok(result) => respond(&ctx, 200, form::response(&action, result, &ctx.request_id)),
+            Ok(result) => {
+                let text = form::response(format, &action, result, &ctx.request_id);
+                respond(&ctx, format, 200, text)
+            }
             Err(error) => {
                 let (status, code, message) = error.parts();
                 let party = if status < 500 { "Sender" } else { "Receiver" };
@@ -155,7 +159,8 @@ impl Topics {
                     tracing::error!(request_id = %ctx.request_id, %cause, "hardcap failed");
                     ctx.record(Observation::Bug { cause });
                 }
-                respond(&ctx, status, form::error(party, code, &message, &ctx.request_id))
+                let text = form::error(format, party, code, &message, &ctx.request_id);
+                respond(&ctx, format, status, text)
             }
         }
     }
@@ -191,11 +196,15 @@ fn tell_of_protocol(topic: &str, protocol: &str) {
     }
 }
 
-fn respond(ctx: &Context, status: u16, body: String) -> Response<Body> {
+fn respond(ctx: &Context, format: Format, status: u16, body: String) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+    let content_type = match format {
+        Format::Xml => "text/xml",
+        Format::Json => "application/json",
+    };
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     if let Ok(id) = HeaderValue::from_str(&ctx.request_id) {
         headers.insert("x-amzn-requestid", id);
     }
