@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use futures_util::future::BoxFuture;
 use hardcap_limits::Millis;
 use http::{HeaderMap, Request, Response};
 use tokio::net::TcpListener;
@@ -15,6 +16,7 @@ use crate::services::cloudformation::CloudFormation;
 use crate::services::cloudwatch_logs::CloudWatchLogs;
 
 use crate::control;
+use crate::gateway::Backends;
 use crate::messages::Messages;
 use crate::services::dynamodb::DynamoDb;
 use crate::services::elsewhere::Elsewhere;
@@ -133,6 +135,17 @@ impl Aws {
         };
         let kind = serve::ListenerKind::Aws(body_idle);
         serve::serve_leanly(listener, stop.clone(), tasks, kind, lean, handle);
+    }
+
+    /// These APIs as the backends of gateways. `url` is the address of the port.
+    pub(crate) fn backends(&self, url: &str) -> Backends {
+        let host = url.split_once("://").map_or(url, |(_, host)| host).to_owned();
+        let aws = self.clone();
+        let handle = move |request| -> BoxFuture<'static, Response<Body>> {
+            let aws = aws.clone();
+            Box::pin(async move { aws.handle(request).await })
+        };
+        Backends { host, handle: Arc::new(handle) }
     }
 
     /// Routes a request to its API, if the guard admits it.

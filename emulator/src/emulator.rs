@@ -13,7 +13,7 @@ use crate::builder::Builder;
 use crate::control::{Control, Stores};
 use crate::control_plane::{ControlPlane, Parts};
 use crate::function_urls::FunctionUrls;
-use crate::gateway::Gateway;
+use crate::gateway::{Backends, Gateway};
 use crate::invoke::{AcceptError, InvokeError, InvokeResponse};
 use crate::messages::Messages;
 use crate::report::{Report, SavedRun};
@@ -197,10 +197,11 @@ impl Emulator {
             messages: messages.clone(),
         };
         let aws = Aws::new(&platform, &config, services);
+        let backends = aws.backends(&addresses.aws);
         aws.serve(sockets.aws.0, &lambda, config.body_idle, (&tasks, &stop));
         let mut bound = sockets.gateways.into_iter();
         let gateways = bound.by_ref().take(config.apis.len()).map(|(listener, _)| listener);
-        serve_gateways(gateways, &platform, &lambda, &config, (&tasks, &stop));
+        serve_gateways(gateways, (&platform, &lambda, &backends), &config, (&tasks, &stop));
         for ((listener, address), url) in bound.zip(&config.function_urls) {
             plane.serve_url(listener, address.port(), url);
         }
@@ -582,12 +583,12 @@ impl Emulator {
 /// Serves the APIs on their listeners.
 fn serve_gateways(
     listeners: impl Iterator<Item = TcpListener>,
-    platform: &Platform,
-    lambda: &Lambda,
+    (platform, lambda, backends): (&Platform, &Lambda, &Backends),
     config: &Config,
     (tasks, stop): (&TaskTracker, &CancellationToken),
 ) {
-    let apis = config.apis.iter().map(|api| Gateway::for_api(platform, lambda, api, config));
+    let apis = config.apis.iter();
+    let apis = apis.map(|api| Gateway::for_api(platform, lambda, backends, api, config));
     for (listener, gateway) in listeners.zip(apis) {
         let gateway = Arc::new(gateway);
         let kind = serve::ListenerKind::Gateway(config.body_idle);

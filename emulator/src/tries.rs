@@ -27,8 +27,8 @@ fn own_tries(config: &Config) -> Vec<Try> {
 
 /// A request for the first route of an API with what the route requires: a signature, an API key, a body, headers, a query.
 fn of_api(config: &Config, api: &Api) -> Option<Try> {
-    let is_of_function = |route: &&Route| route.fixed.is_none();
-    let route = api.routes.iter().find(is_of_function).or(api.routes.first())?;
+    let calls_function = |route: &&Route| route.calls_function();
+    let route = api.routes.iter().find(calls_function).or(api.routes.first())?;
     let path = if route.path == "$default" { "/" } else { &route.path };
     // A parameter can have any value, such as its name.
     let path = path.replace(['{', '}', '+'], "");
@@ -52,7 +52,8 @@ fn of_api(config: &Config, api: &Api) -> Option<Try> {
     let query: Vec<_> = route.access.required_query.iter().map(|it| format!("{it}={it}")).collect();
     let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
     let command = format!("curl -i {options}'${{hardcap:api:{}}}{path}{query}'", api.logical_id);
-    Some(Try { about: format!("{} of {}", route.function, api.logical_id), command })
+    let of = if route.calls_function() { &route.function } else { &route.path };
+    Some(Try { about: format!("{of} of {}", api.logical_id), command })
 }
 
 fn of_url(config: &Config, url: &FunctionUrl) -> Try {

@@ -7,6 +7,7 @@ mod access;
 mod buses;
 mod gateway_responses;
 mod image;
+mod integration;
 mod invoke_mode;
 mod publishing;
 mod resources;
@@ -22,8 +23,7 @@ use crate::faults::FaultConfig;
 pub use crate::guard::{InvalidTrust, TrustedHost, TrustedOrigin};
 pub use crate::keyring::Credential;
 pub use access::{
-    Access, Authorization, Authorizer, AuthorizerKind, FixedResponse, IdentitySource, JwtKey,
-    JwtRules,
+    Access, Authorization, Authorizer, AuthorizerKind, IdentitySource, JwtKey, JwtRules,
 };
 pub use buses::BusRule;
 pub use gateway_responses::{
@@ -32,6 +32,11 @@ pub use gateway_responses::{
 use hardcap_limits::{Limits, Millis};
 pub use image::{CONTAINER_LABEL, Image};
 use indexmap::IndexMap;
+pub use integration::{
+    ActionSubtype, Backend, ContentHandling, CustomIntegration, Integration, IntegrationResponse,
+    ParameterPlace, Passthrough, RequestMapping, RequestParameter, ResponseMapping, ServiceAction,
+    ServiceCall, service_call,
+};
 pub use invoke_mode::{InvokeMode, ResponseTransferMode, UnknownInvokeMode};
 pub use publishing::{PublishedAlias, Publishing};
 pub use resources::{
@@ -197,7 +202,7 @@ impl Config {
         };
         let routes = self.apis.iter().flat_map(|api| {
             let routes =
-                api.routes.iter().filter(|route| route.fixed.is_none()).map(move |route| {
+                api.routes.iter().filter(|route| route.calls_function()).map(move |route| {
                     (
                         format!("{} {} of {}", route.method, route.path, api.logical_id),
                         &route.function,
@@ -217,8 +222,8 @@ impl Config {
         Ok(())
     }
 
-    /// Every text in which addresses are filled in: values of environments, parameters, secrets, the stack's outputs, commands to
-    /// try.
+    /// Every text in which addresses are filled in: values of environments, parameters, secrets, integrations, the stack's outputs,
+    /// commands to try.
     pub fn placeholders_mut(&mut self) -> impl Iterator<Item = &mut String> {
         let variables =
             self.functions.iter_mut().flat_map(|function| function.environment.values_mut());
@@ -230,7 +235,9 @@ impl Config {
         let stacks = std::iter::once(&mut self.stack).chain(&mut self.nested_stacks);
         let outputs = stacks.flat_map(|stack| &mut stack.outputs).map(|output| &mut output.value);
         let tries = self.tries.iter_mut().map(|one| &mut one.command);
-        variables.chain(parameters).chain(secrets).chain(outputs).chain(tries)
+        let routes = self.apis.iter_mut().flat_map(|api| &mut api.routes);
+        let integrations = routes.flat_map(|route| route.integration.placeholders_mut());
+        variables.chain(parameters).chain(secrets).chain(outputs).chain(tries).chain(integrations)
     }
 }
 
@@ -487,16 +494,8 @@ impl Api {
             ApiKind::Rest { .. } => PayloadFormat::V1,
             ApiKind::Http { .. } => PayloadFormat::V2,
         };
-        let route = |(method, path, function): &(&str, &str, &str)| Route {
-            method: (*method).to_owned(),
-            path: (*path).to_owned(),
-            function: (*function).to_owned(),
-            payload_format,
-            timeout: None,
-            response_transfer_mode: ResponseTransferMode::Buffered,
-            calls_with_post: true,
-            access: Access::default(),
-            fixed: None,
+        let route = |(method, path, function): &(&str, &str, &str)| {
+            Route::to_function(method, path, function, payload_format)
         };
         Api {
             logical_id: logical_id.to_owned(),
@@ -544,7 +543,7 @@ pub struct Route {
     pub method: String,
     /// `/`, `/items/{id}`, `/files/{path+}`. `$default` on an HTTP API takes all unmatched requests.
     pub path: String,
-    /// The [`Function::name`] of the integration, with an alias where it names one: `orders:live`.
+    /// The [`Function::name`] of the integration, with an alias where it names one: `orders:live`. Empty if it calls no function.
     pub function: String,
     /// The event's shape. A REST API only has [`PayloadFormat::V1`].
     pub payload_format: PayloadFormat,
@@ -556,11 +555,44 @@ pub struct Route {
     pub calls_with_post: bool,
     /// The access control of the route.
     pub access: Access,
-    /// A fixed response, as a mock integration gives it. `function` is empty then.
-    pub fixed: Option<FixedResponse>,
+    /// What the route does with a request.
+    pub integration: Integration,
 }
 
 impl Route {
+    /// A route to a function by Lambda proxy, without access control and with the gateway's timeout.
+    #[must_use]
+    pub fn to_function(
+        method: &str,
+        path: &str,
+        function: &str,
+        payload_format: PayloadFormat,
+    ) -> Route {
+        Route {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            function: function.to_owned(),
+            payload_format,
+            timeout: None,
+            response_transfer_mode: ResponseTransferMode::Buffered,
+            calls_with_post: true,
+            access: Access::default(),
+            integration: Integration::Proxy,
+        }
+    }
+
+    /// A route with another integration, which calls no function.
+    #[must_use]
+    pub fn with(method: &str, path: &str, integration: Integration) -> Route {
+        Route { integration, ..Route::to_function(method, path, "", PayloadFormat::V1) }
+    }
+
+    /// Whether the integration calls a function.
+    #[must_use]
+    pub fn calls_function(&self) -> bool {
+        !self.function.is_empty()
+    }
+
     /// The name of the function, without the alias that the integration may name.
     #[must_use]
     pub fn function_name(&self) -> &str {

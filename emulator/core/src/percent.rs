@@ -26,6 +26,14 @@ pub fn query_pairs(raw: &str, separators: &[char]) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The query of decoded parameters, as a client of AWS encodes it.
+pub fn encode_query<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> String {
+    let encoded = |text: &str| crate::uri::encode(text.as_bytes(), false);
+    let pairs: Vec<String> =
+        pairs.map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
+    pairs.join("&")
+}
+
 /// Groups values by name, with the names in order of appearance.
 pub fn grouped(pairs: &[(String, String)]) -> Vec<(&str, Vec<&str>)> {
     let mut groups: indexmap::IndexMap<&str, Vec<&str>> = indexmap::IndexMap::new();

@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use http::HeaderMap;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, header};
 use sha2::{Digest as _, Sha256};
 
+use crate::clock::EpochMillis;
 use crate::uri;
 
 /// The only algorithm.
@@ -99,6 +101,55 @@ pub fn signing_key(secret: &str, claim: &RequestSignature) -> [u8; 32] {
 /// The signature of a text, in hexadecimal digits.
 pub fn signature(key: &[u8; 32], text: &str) -> String {
     hex::encode(hmac(key, text.as_bytes()))
+}
+
+/// Signs a request that hardcap itself makes: adds `x-amz-date`, `x-amz-content-sha256` and `authorization` to its head.
+///
+/// `key` is the id and the secret of a key pair. `scope` is the region and the service. `host` must be among the headers.
+pub fn sign(
+    head: &mut Parts,
+    body: &[u8],
+    (key, secret): (&str, &str),
+    (region, service): (&str, &str),
+    now: EpochMillis,
+) {
+    let format = time::macros::format_description!("[year][month][day]T[hour][minute][second]Z");
+    let time = now.to_utc().format(format).unwrap_or_default();
+    let payload = hex::encode(Sha256::digest(body));
+    let mut add = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            head.headers.insert(name, value);
+        }
+    };
+    add("x-amz-date", &time);
+    add("x-amz-content-sha256", &payload);
+    let mut claim = RequestSignature {
+        access_key_id: key.to_owned(),
+        day: time.get(..8).unwrap_or_default().to_owned(),
+        region: region.to_owned(),
+        service: service.to_owned(),
+        time,
+        signed_headers: ["host", "x-amz-content-sha256", "x-amz-date"].map(str::to_owned).to_vec(),
+        signature: String::new(),
+    };
+    // S3 signs the path as it is sent, the other services encode it once more.
+    let path = match service {
+        "s3" => head.uri.path().to_owned(),
+        _ => uri::encode(head.uri.path().as_bytes(), true),
+    };
+    let query = uri::query(head.uri.query().unwrap_or_default()).unwrap_or_default();
+    let signed = (&head.headers, claim.signed_headers.as_slice());
+    let canonical = request(head.method.as_str(), &path, &query, signed, &payload);
+    claim.signature = signature(&signing_key(secret, &claim), &string_to_sign(&claim, &canonical));
+    let authorization = format!(
+        "{ALGORITHM} Credential={key}/{}, SignedHeaders={}, Signature={}",
+        claim.scope(),
+        claim.signed_headers.join(";"),
+        claim.signature
+    );
+    if let Ok(value) = HeaderValue::from_str(&authorization) {
+        head.headers.insert(header::AUTHORIZATION, value);
+    }
 }
 
 fn hmac(key: &[u8], data: &[u8]) -> [u8; 32] {

@@ -1,6 +1,8 @@
 //! Percent-encoding for SigV4, and strict percent-decoding of paths and queries.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+use percent_encoding::{
+    AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, percent_encode, utf8_percent_encode,
+};
 
 /// All but the unreserved characters of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -19,6 +21,21 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
 pub fn encode(bytes: &[u8], keep_slash: bool) -> String {
     let set = if keep_slash { RESERVED_IN_PATHS } else { RESERVED };
     percent_encode(bytes, set).to_string()
+}
+
+/// Encodes what a path must not contain, and leaves what is encoded as it is.
+pub fn encode_rest(path: &str) -> String {
+    const OUTSIDE: &AsciiSet = &CONTROLS
+        .add(b' ')
+        .add(b'"')
+        .add(b'#')
+        .add(b'<')
+        .add(b'>')
+        .add(b'?')
+        .add(b'`')
+        .add(b'{')
+        .add(b'}');
+    utf8_percent_encode(path, OUTSIDE).to_string()
 }
 
 /// The decoded names and values of a query, in order. `+` is a space, as in a form.

@@ -357,6 +357,15 @@ impl Lambda {
         self.shared.platform.limits().lambda_sync_request.max.0
     }
 
+    /// Refuses the event of a synchronous invocation before it is sent to Lambda's API, if it is too large: for a caller that has
+    /// a response of its own for that. One that passes is measured by the API.
+    pub fn refuse_event(&self, ctx: &Context, size: ByteCount) -> Result<(), InvokeError> {
+        if ctx.limits.lambda_sync_request.admit(size).is_ok() {
+            return Ok(());
+        }
+        admit_event(ctx, size)
+    }
+
     /// A context for a request that has just arrived at Lambda's API.
     pub fn context(&self) -> Context {
         self.shared.platform.context()

@@ -10,9 +10,7 @@ use super::refusal::GatewayError;
 use super::request::ClientRequest;
 use super::response::ProxyResponse;
 use super::route::Table;
-use hardcap_core::config::{
-    Access, Cors, FixedResponse, InvokeMode, PayloadFormat, ResponseTransferMode,
-};
+use hardcap_core::config::{Access, Cors, InvokeMode, PayloadFormat, ResponseTransferMode};
 use hardcap_lambda::Lambda;
 
 /// The kinds of gateway, which differ in the texts and the headers of their responses.
@@ -75,8 +73,8 @@ pub(super) struct RequestTarget {
     pub(super) wait: Option<Limit<Millis>>,
     /// The access control of the route.
     pub(super) access: Access,
-    /// The response of a mock integration.
-    pub(super) fixed: Option<FixedResponse>,
+    /// The position of the route in the configuration.
+    pub(super) position: usize,
 }
 
 impl Frontend {
@@ -147,7 +145,7 @@ impl Frontend {
                 timeout: None,
                 wait: None,
                 access: Access::default(),
-                fixed: None,
+                position: 0,
             }),
         }
     }
@@ -210,7 +208,7 @@ fn target(
         timeout: route.timeout,
         wait: None,
         access: route.access.clone(),
-        fixed: route.fixed.clone(),
+        position: route.position,
     })
 }
 

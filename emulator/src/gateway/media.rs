@@ -38,7 +38,8 @@ pub(crate) fn first_accepted(accept: Option<&str>) -> &str {
     accept.and_then(|accept| accept.split(',').next()).map_or("application/json", str::trim)
 }
 
-fn essence(media_type: &str) -> String {
+/// A media type without its parameters, in lower case.
+pub(crate) fn essence(media_type: &str) -> String {
     media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 

@@ -8,16 +8,17 @@ mod authorize;
 mod compress;
 mod cors;
 pub(crate) mod event;
-mod fixed;
 mod frontend;
 mod heads;
 mod ids;
+mod integration;
 mod media;
 pub(crate) mod refusal;
 pub(crate) mod request;
 pub(crate) mod response;
 pub mod route;
 mod stream;
+mod values;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,7 +32,7 @@ use http_body::Body;
 
 use access_log::Exchange;
 use authorize::Guard;
-use event::{ApiFacts, GatewayEvent, RequestInfo};
+use event::{ApiFacts, GatewayEvent, RequestInfo, Shape};
 use frontend::{Frontend, GatewayKind};
 use hardcap_core::config::{ACCOUNT_ID, Api, ApiKind, Config, Cors, FunctionUrl, GatewayResponses};
 use hardcap_core::context::{Context, Platform};
@@ -41,10 +42,13 @@ use hardcap_core::record::Observation;
 use hardcap_core::serve::{self, ReadError};
 use hardcap_lambda::stop::InvokeError;
 use hardcap_lambda::{Invocation, InvocationEvent as FunctionEvent, Lambda, Reply};
+use integration::Prepared;
+pub(crate) use integration::{Backends, check as check_integration};
 use refusal::GatewayError;
 use request::ClientRequest;
 use response::{ProxyResponse, ResponseRules};
 use route::{RoutingKind, Table};
+use values::Values;
 
 /// One API or one function URL, with a port of its own.
 #[derive(Debug)]
@@ -57,6 +61,10 @@ pub(crate) struct Gateway {
     cors: Option<Cors>,
     responses: GatewayResponses,
     guard: Guard,
+    /// The integrations of the routes that are not Lambda proxy, in the order of the configuration.
+    integrations: Vec<Option<Prepared>>,
+    /// The services that integrations call. A function URL has none.
+    backends: Option<Backends>,
     /// Whether functions see the host name of AWS, and TLS.
     aws_hosts: bool,
 }
@@ -72,6 +80,7 @@ impl Gateway {
     pub(crate) fn for_api(
         platform: &Platform,
         lambda: &Lambda,
+        backends: &Backends,
         api: &Api,
         config: &Config,
     ) -> Gateway {
@@ -100,8 +109,15 @@ impl Gateway {
         };
         let gateway = Gateway::new(platform, lambda, &api.logical_id, facts, frontend);
         let guard = Guard::new(&api.authorizers, &api.api_keys);
-        let responses = api.gateway_responses.clone();
-        Gateway { cors, responses, guard, aws_hosts: config.aws_hosts, ..gateway }
+        Gateway {
+            cors,
+            responses: api.gateway_responses.clone(),
+            guard,
+            integrations: integration::prepare(api),
+            backends: Some(backends.clone()),
+            aws_hosts: config.aws_hosts,
+            ..gateway
+        }
     }
 
     /// A function URL.
@@ -148,6 +164,8 @@ impl Gateway {
             cors: None,
             responses: GatewayResponses::new(),
             guard: Guard::default(),
+            integrations: Vec::new(),
+            backends: None,
             aws_hosts: false,
         }
     }
@@ -212,14 +230,13 @@ impl Gateway {
         }
         received.body = self.read_body(ctx, head, body).await?;
         if let Some(response) = self.frontend.local_response(self.cors.as_ref(), &received) {
-            return Ok(complete(self.frontend.kind(), response, info, &ctx.trace));
+            return Ok(complete(self.frontend.kind(), response, info, Some(&ctx.trace)));
         }
         let mut target = self.frontend.target(&ctx.limits, &self.facts, &received)?;
         target.wait = self.wait_for(&target.function, target.wait);
         self.authorize(ctx, info, head, &mut target, &received).await?;
-        if let Some(fixed) = target.fixed.take() {
-            ctx.keep(Part::ResponseBody, fixed.body.as_bytes());
-            return Ok(fixed::response(self.frontend.kind(), &fixed, info));
+        if let Some(Some(prepared)) = self.integrations.get(target.position) {
+            return self.integrate(ctx, info, prepared, &target, &received).await;
         }
         let accept = received.header("accept").map(str::to_owned);
         let accept_encoding = received.header("accept-encoding").map(str::to_owned);
@@ -245,7 +262,7 @@ impl Gateway {
                 compress::apply(minimum_compression, accept_encoding.as_deref(), response).await;
         }
         ctx.keep(Part::ResponseBody, &response.body);
-        Ok(complete(self.frontend.kind(), response, info, &ctx.trace))
+        Ok(complete(self.frontend.kind(), response, info, Some(&ctx.trace)))
     }
 
     /// The response for an error: AWS's text, or the API's customized gateway response.
@@ -263,8 +280,8 @@ impl Gateway {
         let request = &ClientRequest::new(head, peer);
         let target = self.frontend.target(&ctx.limits, &self.facts, request);
         let route = &target.map(|target| target.route).unwrap_or_default();
-        let source = refusal::Source { api: &self.facts, request, info, route };
-        refusal::customize(&self.responses, error, source, refused)
+        let values = Values::new(Shape::Rest, &self.facts, info, request, route);
+        refusal::customize(&self.responses, error, &values, refused)
     }
 
     /// Compares the request's head with its limits.
@@ -427,12 +444,12 @@ impl RequestInfo {
     }
 }
 
-/// The response for the client: with the gateway's headers, and without those that a function cannot set.
+/// The response for the client: with the gateway's headers, and without those that a backend cannot set.
 fn complete(
     kind: GatewayKind,
     from: ProxyResponse,
     info: &RequestInfo,
-    trace: &str,
+    trace: Option<&str>,
 ) -> HttpResponse {
     let mut response = Response::new(SentBody::from(from.body));
     *response.status_mut() = from.status;
@@ -443,7 +460,7 @@ fn complete(
     }
     refusal::identify(kind, headers, info);
     // Recorded on a REST API, and that an HTTP API adds none. UNCONFIRMED on a function URL.
-    if kind != GatewayKind::Http {
+    if let (Some(trace), true) = (trace, kind != GatewayKind::Http) {
         refusal::insert(headers, "x-amzn-trace-id", trace);
     }
     response

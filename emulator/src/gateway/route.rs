@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 use hardcap_limits::Millis;
 
-use hardcap_core::config::{Access, FixedResponse, PayloadFormat, ResponseTransferMode, Route};
+use hardcap_core::config::{Access, PayloadFormat, ResponseTransferMode, Route};
 use hardcap_core::percent;
 
 /// All routes of an API, compiled.
@@ -46,8 +46,8 @@ pub struct Compiled {
     pub calls_with_post: bool,
     /// The access control.
     pub access: Access,
-    /// The response of a mock integration.
-    pub fixed: Option<FixedResponse>,
+    /// The position of the route in the configuration.
+    pub position: usize,
     segments: Vec<Segment>,
 }
 
@@ -123,7 +123,8 @@ impl Table {
     pub fn new(kind: RoutingKind, routes: &[Route]) -> Table {
         let mut routes: Vec<Compiled> = routes
             .iter()
-            .map(|route| Compiled {
+            .enumerate()
+            .map(|(position, route)| Compiled {
                 method: route.method.to_ascii_uppercase(),
                 path: route.path.clone(),
                 function: route.function.clone(),
@@ -132,7 +133,7 @@ impl Table {
                 response_transfer_mode: route.response_transfer_mode,
                 calls_with_post: route.calls_with_post,
                 access: route.access.clone(),
-                fixed: route.fixed.clone(),
+                position,
                 segments: parts(&route.path).map(Segment::of).collect(),
             })
             .collect();
@@ -224,17 +225,7 @@ mod tests {
             .iter()
             .map(|key| {
                 let (method, path) = key.split_once(' ').unwrap_or(("ANY", key));
-                Route {
-                    method: method.to_owned(),
-                    path: path.to_owned(),
-                    function: (*key).to_owned(),
-                    payload_format: PayloadFormat::V1,
-                    timeout: None,
-                    response_transfer_mode: ResponseTransferMode::Buffered,
-                    calls_with_post: true,
-                    access: Access::default(),
-                    fixed: None,
-                }
+                Route::to_function(method, path, key, PayloadFormat::V1)
             })
             .collect();
         Table::new(kind, &routes)

@@ -60,7 +60,7 @@ impl Gateway {
         let pieces = futures_util::stream::unfold(Some(remaining), |remaining| async move {
             remaining?.next().await
         });
-        let head = complete(self.frontend.kind(), response, info, &ctx.trace);
+        let head = complete(self.frontend.kind(), response, info, Some(&ctx.trace));
         Ok(head.map(|_| Body::from_stream(pieces)))
     }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::event::Shape;
 use super::*;
 use hardcap_core::clock::EpochMillis;
-use hardcap_core::config::{InvokeMode, PayloadFormat, ResponseTransferMode, Route};
+use hardcap_core::config::{InvokeMode, PayloadFormat, Route};
 use hardcap_lambda::Envelope as _;
 
 fn fixtures(folder: &str) -> Vec<PathBuf> {
@@ -75,17 +75,7 @@ fn frontend(shape: Shape, route: &str) -> Frontend {
         };
     };
     let payload_format = if shape == Shape::HttpV2 { PayloadFormat::V2 } else { PayloadFormat::V1 };
-    let routes = [Route {
-        method: method.to_owned(),
-        path: path.to_owned(),
-        function: "f".to_owned(),
-        payload_format,
-        timeout: None,
-        response_transfer_mode: ResponseTransferMode::Buffered,
-        calls_with_post: true,
-        access: crate::config::Access::default(),
-        fixed: None,
-    }];
+    let routes = [Route::to_function(method, path, "f", payload_format)];
     match shape {
         Shape::Rest => Frontend::Rest {
             table: Table::new(RoutingKind::Rest, &routes),
@@ -186,7 +176,7 @@ async fn function_responses_become_the_responses_recorded_from_aws() {
             arrived: EpochMillis(0),
         };
         let response = match response::to_http(rules, &read(&case, "answer.json").into()) {
-            Ok(response) => complete(kind, response, &info, "{trace}"),
+            Ok(response) => complete(kind, response, &info, Some("{trace}")),
             Err(malformed) => {
                 let limits = Limits::classic();
                 refusal::render(kind, &malformed.into(), &limits, &info, "{trace}")

@@ -8,8 +8,8 @@ use indexmap::IndexSet;
 use super::access::{self, Guards};
 use super::connect::{self, Definitions, PendingRoute};
 use super::diagnostic::{Diagnostic, Position, Source};
-use super::mock::{self, SamCors};
 use super::nested::{Around, Nesting, is_nested};
+use super::preflights::{self, SamCors};
 use super::properties::Properties;
 use super::references::kind;
 use super::scope::{Scope, StackNames};
@@ -268,7 +268,7 @@ fn read_resource(
             let properties = Properties::of(scope, "the API", entry)?;
             openapi::read_routes(&properties, entry, "DefinitionBody", parts)?;
             access::of_sam_api(&properties, entry, false, parts)?;
-            let cors = mock::sam_cors(&properties)?;
+            let cors = preflights::sam_cors(&properties)?;
             parts.cors.extend(cors.map(|cors| (entry.key.clone(), cors)));
             parts.apis.push(api::read_rest(entry, properties)?);
             Ok(())

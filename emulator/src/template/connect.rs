@@ -2,10 +2,10 @@
 
 use super::access::{Guards, RouteAuth};
 use super::diagnostic::{Diagnostic, Position};
-use super::mock::{self, SamCors};
+use super::preflights::{self, SamCors};
 use super::publishing;
 use super::scope::Scope;
-use hardcap_core::config::{Access, Api, Config, Route};
+use hardcap_core::config::{Access, Api, Backend, Config, Integration, Route};
 use hardcap_lambda::name::unqualified;
 
 /// A route that is added to its API after all resources were read.
@@ -79,6 +79,11 @@ pub(super) fn connect(
     Ok(())
 }
 
+/// Whether a route answers itself, as a preflight does.
+fn is_preflight(route: &Route) -> bool {
+    matches!(&route.integration, Integration::Custom(custom) if custom.backend == Backend::Mock)
+}
+
 /// Whether the function of a route is in the template. An unknown function is a warning, because it may be of another stack;
 /// a name that looks misspelled is an error.
 fn has_function(
@@ -87,7 +92,7 @@ fn has_function(
     functions: &[&str],
 ) -> Result<bool, Diagnostic> {
     let function = unqualified(&pending.route.function);
-    if pending.route.fixed.is_some() || functions.contains(&function) {
+    if !pending.route.calls_function() || functions.contains(&function) {
         return Ok(true);
     }
     let message =
@@ -139,14 +144,15 @@ fn place(
         }
         (_, Some(first)) => {
             let message = format!(
-                "{method} {path} of `{}` already goes to `{}`",
-                api.logical_id, api.routes[first].function
+                "{method} {path} of `{}` already goes to {}",
+                api.logical_id,
+                destination(&api.routes[first])
             );
             Err(Diagnostic::new(pending.at, message)
                 .help("change the method or the path of one of them"))
         }
         (_, None) => {
-            let is_preflight = pending.route.fixed.is_some();
+            let is_preflight = is_preflight(&pending.route);
             let given = std::mem::take(&mut pending.route.access);
             let access = guards.access(scope, api, &pending.auth, is_preflight);
             pending.route.access = Access {
@@ -160,6 +166,19 @@ fn place(
     }
 }
 
+/// What a route calls, for messages.
+fn destination(route: &Route) -> String {
+    match &route.integration {
+        Integration::Custom(custom) if custom.backend == Backend::Mock => {
+            "a mock integration".to_owned()
+        }
+        _ if route.calls_function() => format!("`{}`", route.function),
+        Integration::Proxy | Integration::Custom(_) | Integration::Action(_) => {
+            "a service".to_owned()
+        }
+    }
+}
+
 /// Adds the preflights of SAM's `Cors`, the authorizers and the keys to every API.
 pub(super) fn guard(
     scope: &Scope<'_>,
@@ -169,7 +188,7 @@ pub(super) fn guard(
 ) {
     for api in apis {
         if let Some((_, cors)) = cors.iter().find(|(id, _)| *id == api.logical_id) {
-            for mut route in mock::preflights(api, cors) {
+            for mut route in preflights::of(api, cors) {
                 route.access = guards.access(scope, api, &RouteAuth::default(), true);
                 api.routes.push(route);
             }

@@ -24,8 +24,8 @@ use crate::packaging::{self, Code, Package, PublicLayer};
 use crate::settings::{FunctionSettings, Settings};
 use crate::source::nearest::{distance, nearest};
 use hardcap_core::config::{
-    Access, FileSystem, Function, FunctionUrl, InvokeMode, LogLevels, Logging, PayloadFormat,
-    ResponseTransferMode, Route, UnknownInvokeMode,
+    FileSystem, Function, FunctionUrl, InvokeMode, LogLevels, Logging, PayloadFormat, Route,
+    UnknownInvokeMode,
 };
 use hardcap_lambda::name::LATEST;
 
@@ -361,17 +361,10 @@ fn rest_event(of: Properties<'_>, function: &str) -> Result<PendingRoute, Diagno
     let api = api_of(&of, "RestApiId")?.unwrap_or_else(|| IMPLICIT_REST.to_owned());
     let auth = access::of_event(&of)?;
     of.without_effect(&["RequestModel", "RequestParameters"]);
-    let route = Route {
-        method: method(&of, "Method")?,
-        path: path(&of, "Path")?,
-        function: function.to_owned(),
-        payload_format: PayloadFormat::V1,
-        timeout: integration_timeout(&of, "TimeoutInMillis")?,
-        response_transfer_mode: response_transfer_mode(&of, "ResponseTransferMode")?,
-        calls_with_post: true,
-        access: Access::default(),
-        fixed: None,
-    };
+    let (method, path) = (method(&of, "Method")?, path(&of, "Path")?);
+    let mut route = Route::to_function(&method, &path, function, PayloadFormat::V1);
+    route.timeout = integration_timeout(&of, "TimeoutInMillis")?;
+    route.response_transfer_mode = response_transfer_mode(&of, "ResponseTransferMode")?;
     let pending = PendingRoute { api, at: of.at, route, from: From::Event, auth };
     of.finish();
     Ok(pending)
@@ -382,17 +375,7 @@ fn http_event(
     entry: &MappingEntry,
     function: &str,
 ) -> Result<Option<PendingRoute>, Diagnostic> {
-    let mut route = Route {
-        method: "ANY".to_owned(),
-        path: "$default".to_owned(),
-        function: function.to_owned(),
-        payload_format: PayloadFormat::V2,
-        timeout: None,
-        response_transfer_mode: ResponseTransferMode::Buffered,
-        calls_with_post: true,
-        access: Access::default(),
-        fixed: None,
-    };
+    let mut route = Route::to_function("ANY", "$default", function, PayloadFormat::V2);
     let Some(of) = of else {
         return Ok(Some(PendingRoute {
             api: IMPLICIT_HTTP.to_owned(),

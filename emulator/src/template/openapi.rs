@@ -8,12 +8,12 @@ use super::assemble::Parts;
 use super::connect::{From, PendingRoute};
 use super::diagnostic::{Diagnostic, Position};
 use super::function::target_of;
-use super::mock;
+use super::integration::{self, custom_route};
 use super::properties::Properties;
 use super::scope::Scope;
 use super::streaming::check_uri;
 use super::tree::{MappingEntry, Node, Value};
-use hardcap_core::config::{Access, Cors, PayloadFormat, Route};
+use hardcap_core::config::{Access, Cors, Integration, PayloadFormat, Route};
 
 /// The key of an operation's integration.
 const INTEGRATION: &str = "x-amazon-apigateway-integration";
@@ -56,7 +56,7 @@ pub(super) fn read_routes(
         for operation in scope.choose(&path.value)?.entries("a path of a definition")? {
             if let Some(method) = known_method(&operation.key) {
                 parts.operations.push((api.to_owned(), method.clone(), written.to_owned()));
-                let route = read_operation(scope, api, written, method, operation)?;
+                let route = read_operation(scope, api, written, &method, operation)?;
                 if let Some(mut route) = route {
                     route.auth = access::of_operation(scope, definition, &operation.value)?;
                     required(scope, definition, &path.value, operation, &mut route.route.access)?;
@@ -164,7 +164,7 @@ fn read_operation(
     scope: &Scope<'_>,
     api: &str,
     path: &str,
-    method: String,
+    method: &str,
     operation: &MappingEntry,
 ) -> Result<Option<PendingRoute>, Diagnostic> {
     let what = format!("{method} {path} of `{api}`");
@@ -177,49 +177,52 @@ fn read_operation(
     // `finish` is not called, because hardcap does not know all keys of OpenAPI.
     let of = Properties::new(scope, format!("the integration of {what}"), integration)?;
     let kind = of.required_text("type")?;
-    if kind.eq_ignore_ascii_case("mock")
-        && let Some(fixed) = mock::response(&of, &mock::DEFINED)?
-    {
-        let route = mock::route(method, path.to_owned(), fixed);
-        let api = api.to_owned();
-        let (at, from, auth) = (operation.at, From::Definition, RouteAuth::default());
-        return Ok(Some(PendingRoute { api, at, route, from, auth }));
-    }
-    if !kind.eq_ignore_ascii_case("aws_proxy") {
-        let message = format!(
-            "{what} has an integration of type `{kind}`, which is not emulated: it is left out"
-        );
-        scope.warn(Diagnostic::new(integration.at, message).rule("not-emulated"));
-        return Ok(None);
-    }
-    if let Some(subtype) = of.text("integrationSubtype")? {
-        let message = format!("{what} is {subtype}, which is not emulated: it is left out");
-        scope.warn(Diagnostic::new(integration.at, message).rule("not-emulated"));
-        return Ok(None);
-    }
-    let uri = of.required_text("uri")?;
-    let mode = response_transfer_mode(&of, "responseTransferMode")?;
-    check_uri(scope, integration.at, mode, &uri);
+    let Some(mut route) = route_of(&of, &kind, method, path)? else { return Ok(None) };
+    route.timeout = integration_timeout(&of, "timeoutInMillis")?;
     Ok(Some(PendingRoute {
         api: api.to_owned(),
         at: operation.at,
         from: From::Definition,
         auth: RouteAuth::default(),
-        route: Route {
-            method,
-            path: path.to_owned(),
-            function: target_of(&uri),
-            payload_format: match of.node("payloadFormatVersion")?.map(|node| &node.value) {
-                Some(Value::Text(version)) if version.starts_with('2') => PayloadFormat::V2,
-                _ => PayloadFormat::V1,
-            },
-            timeout: integration_timeout(&of, "timeoutInMillis")?,
-            response_transfer_mode: mode,
-            calls_with_post: calls_with_post(&of, "httpMethod")?,
-            access: Access::default(),
-            fixed: None,
-        },
+        route,
     }))
+}
+
+/// The route of an integration, without its timeout; `None` if hardcap does not emulate it, which a warning says.
+fn route_of(
+    of: &Properties<'_>,
+    kind: &str,
+    method: &str,
+    path: &str,
+) -> Result<Option<Route>, Diagnostic> {
+    let left_out = |what: &str| {
+        let message = format!("{} is {what}, which is not emulated: it is left out", of.what);
+        of.scope.warn(Diagnostic::new(of.at, message).rule("not-emulated"));
+        Ok(None)
+    };
+    if !kind.eq_ignore_ascii_case("aws_proxy") {
+        return match integration::custom(of, kind, &integration::DEFINED)? {
+            Ok(custom) => Ok(Some(custom_route(method, path, custom))),
+            Err(what) => left_out(&what),
+        };
+    }
+    if let Some(subtype) = of.text("integrationSubtype")? {
+        return match integration::action(of, &subtype, "requestParameters")? {
+            Some(action) => Ok(Some(Route::with(method, path, Integration::Action(action)))),
+            None => left_out(&subtype),
+        };
+    }
+    let uri = of.required_text("uri")?;
+    let mode = response_transfer_mode(of, "responseTransferMode")?;
+    check_uri(of.scope, of.at, mode, &uri);
+    let format = match of.node("payloadFormatVersion")?.map(|node| &node.value) {
+        Some(Value::Text(version)) if version.starts_with('2') => PayloadFormat::V2,
+        _ => PayloadFormat::V1,
+    };
+    let mut route = Route::to_function(method, path, &target_of(&uri), format);
+    route.response_transfer_mode = mode;
+    route.calls_with_post = calls_with_post(of, "httpMethod")?;
+    Ok(Some(route))
 }
 
 /// A member at the top level of the definition in the property `key`.

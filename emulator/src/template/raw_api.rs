@@ -11,14 +11,14 @@ use super::connect::{From, PendingRoute};
 use super::diagnostic::{Diagnostic, Position};
 use super::function::target_of;
 use super::gateway_responses;
-use super::mock;
+use super::integration::{self, custom_route};
 use super::openapi;
 use super::properties::Properties;
 use super::references::{ROOT_RESOURCE, kind};
 use super::scope::Scope;
 use super::streaming::check_uri;
 use super::tree::MappingEntry;
-use hardcap_core::config::{Access, ApiKind, PayloadFormat, ResponseTransferMode, Route};
+use hardcap_core::config::{ApiKind, Integration, PayloadFormat, Route};
 
 /// Reads the APIs. [`connect`] reads the resources that refer to them afterwards, because they may be before the API.
 pub(super) fn read(
@@ -140,18 +140,7 @@ fn http_api(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Resul
         let key = of.text("RouteKey")?.unwrap_or_else(|| "$default".to_owned());
         let (method, path) = route_key(&of, &key)?;
         let function = target_of(&target);
-        let payload_format = PayloadFormat::V2;
-        let route = Route {
-            method,
-            path,
-            function,
-            payload_format,
-            timeout: None,
-            response_transfer_mode: ResponseTransferMode::Buffered,
-            calls_with_post: true,
-            access: Access::default(),
-            fixed: None,
-        };
+        let route = Route::to_function(&method, &path, &function, PayloadFormat::V2);
         let from = From::Definition;
         let (api, at, auth) = (entry.key.clone(), entry.at, RouteAuth::default());
         parts.routes.push(PendingRoute { api, at, route, from, auth });
@@ -253,7 +242,23 @@ fn route(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Result<(
         "Description",
         "IntegrationMethod",
     ]);
-    let subtype = integration.text("IntegrationSubtype")?;
+    let subtype = integration.text("IntegrationSubtype")?.filter(|_| kind == "AWS_PROXY");
+    let action = match &subtype {
+        Some(subtype) => integration::action(&integration, subtype, "RequestParameters")?,
+        None => None,
+    };
+    if let Some(action) = action {
+        let mut route = Route::with(&method, &path, Integration::Action(action));
+        route.timeout = integration_timeout(&integration, "TimeoutInMillis")?;
+        integration.without_effect(&["PayloadFormatVersion"]);
+        integration
+            .not_emulated("ResponseParameters", "the client receives the response unchanged")?;
+        integration.finish();
+        let auth = access::of_resource(&of)?;
+        of.finish();
+        parts.routes.push(PendingRoute { api, at: entry.at, route, from: From::Definition, auth });
+        return Ok(());
+    }
     if kind != "AWS_PROXY" || subtype.is_some() {
         let message = format!(
             "{} is {}, which is not emulated: its routes are left out",
@@ -263,17 +268,10 @@ fn route(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Result<(
         scope.warn(Diagnostic::new(integration.at, message).rule("not-emulated"));
         return Ok(());
     }
-    let route = Route {
-        method,
-        path,
-        function: target_of(&integration.required_text("IntegrationUri")?),
-        payload_format: payload_format(&integration, PayloadFormat::V1)?,
-        timeout: integration_timeout(&integration, "TimeoutInMillis")?,
-        response_transfer_mode: ResponseTransferMode::Buffered,
-        calls_with_post: true,
-        access: Access::default(),
-        fixed: None,
-    };
+    let function = target_of(&integration.required_text("IntegrationUri")?);
+    let format = payload_format(&integration, PayloadFormat::V1)?;
+    let mut route = Route::to_function(&method, &path, &function, format);
+    route.timeout = integration_timeout(&integration, "TimeoutInMillis")?;
     integration.not_emulated("RequestParameters", "the function receives the request unchanged")?;
     integration.not_emulated("ResponseParameters", "the client receives the response unchanged")?;
     integration.finish();
@@ -302,7 +300,7 @@ fn route_key(of: &Properties<'_>, key: &str) -> Result<(String, String), Diagnos
     Ok((method, path.to_owned()))
 }
 
-/// Properties of an integration without effect for the type `AWS_PROXY`.
+/// Properties of an integration without effect, most of them for the type `AWS_PROXY` alone.
 const OF_INTEGRATIONS: [&str; 9] = [
     "CacheKeyParameters",
     "CacheNamespace",
@@ -334,34 +332,31 @@ fn method(scope: &Scope<'_>, entry: &MappingEntry, parts: &mut Parts) -> Result<
         return Ok(());
     };
     let kind = integration.required_text("Type")?;
-    if kind == "MOCK"
-        && let Some(fixed) = mock::response(&integration, &mock::RAW)?
-    {
-        let route = mock::route(method, path, fixed);
-        return finish_method(of, (api, entry.at, route), parts);
-    }
     if kind != "AWS_PROXY" {
-        let message = format!(
-            "{} is {kind}, which is not emulated: the method is left out",
-            integration.what
-        );
-        scope.warn(Diagnostic::new(integration.at, message).rule("not-emulated"));
-        return Ok(());
+        let custom = match integration::custom(&integration, &kind, &integration::RAW)? {
+            Ok(custom) => custom,
+            Err(what) => {
+                let message = format!(
+                    "{} is {what}, which is not emulated: the method is left out",
+                    integration.what
+                );
+                scope.warn(Diagnostic::new(integration.at, message).rule("not-emulated"));
+                return Ok(());
+            }
+        };
+        let mut route = custom_route(&method, &path, custom);
+        route.timeout = integration_timeout(&integration, "TimeoutInMillis")?;
+        integration.without_effect(&OF_INTEGRATIONS);
+        integration.finish();
+        return finish_method(of, (api, entry.at, route), parts);
     }
     let uri = integration.required_text("Uri")?;
     let mode = response_transfer_mode(&integration, "ResponseTransferMode")?;
     check_uri(scope, integration.at, mode, &uri);
-    let route = Route {
-        method,
-        path,
-        function: target_of(&uri),
-        payload_format: PayloadFormat::V1,
-        timeout: integration_timeout(&integration, "TimeoutInMillis")?,
-        response_transfer_mode: mode,
-        calls_with_post: calls_with_post(&integration, "IntegrationHttpMethod")?,
-        access: Access::default(),
-        fixed: None,
-    };
+    let mut route = Route::to_function(&method, &path, &target_of(&uri), PayloadFormat::V1);
+    route.timeout = integration_timeout(&integration, "TimeoutInMillis")?;
+    route.response_transfer_mode = mode;
+    route.calls_with_post = calls_with_post(&integration, "IntegrationHttpMethod")?;
     integration.without_effect(&OF_INTEGRATIONS);
     integration.finish();
     finish_method(of, (api, entry.at, route), parts)

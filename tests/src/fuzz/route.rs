@@ -1,7 +1,7 @@
 //! Which route of an API answers a path.
 
 use hardcap::route::{RoutingKind, Table};
-use hardcap_core::config::{Access, PayloadFormat, ResponseTransferMode, Route};
+use hardcap_core::config::{PayloadFormat, Route};
 use hardcap_core::percent;
 
 use super::input::Input;
@@ -22,17 +22,8 @@ pub fn route(data: &[u8]) {
         } else {
             format!("/{}", parts.join("/"))
         };
-        routes.push(Route {
-            method: method.to_owned(),
-            path,
-            function: format!("f{}", routes.len()),
-            payload_format: PayloadFormat::V1,
-            timeout: None,
-            response_transfer_mode: ResponseTransferMode::Buffered,
-            calls_with_post: true,
-            access: Access::default(),
-            fixed: None,
-        });
+        let function = format!("f{}", routes.len());
+        routes.push(Route::to_function(method, &path, &function, PayloadFormat::V1));
     }
     let method = *input.choose(&["GET", "POST", "DELETE"]);
     let path = format!("/{}", String::from_utf8_lossy(input.rest()));

@@ -3,8 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hardcap::config::{
-    Access, Api, ApiKind, Authorization, Authorizer, AuthorizerKind, FixedResponse, Function,
-    IdentitySource, JwtKey, JwtRules, PayloadFormat,
+    Access, Api, ApiKind, Authorization, Authorizer, AuthorizerKind, CustomIntegration, Function,
+    IdentitySource, Integration, IntegrationResponse, JwtKey, JwtRules, PayloadFormat,
+    ResponseMapping,
 };
 use hardcap::{Emulator, StartError};
 use hardcap_limits::{Date, Millis};
@@ -283,11 +284,14 @@ async fn missing_parameters_are_named_and_a_mock_integration_answers_by_itself()
     let mut api = api(rest(), &access);
     api.routes[1].access = Access::default();
     api.routes[1].function = String::new();
-    api.routes[1].fixed = Some(FixedResponse {
+    let origin =
+        ("Access-Control-Allow-Origin".to_owned(), ResponseMapping::Static("*".to_owned()));
+    let response = IntegrationResponse {
         status: 204,
-        headers: vec![("Access-Control-Allow-Origin".to_owned(), "*".to_owned())],
-        body: String::new(),
-    });
+        headers: vec![origin],
+        ..IntegrationResponse::default()
+    };
+    api.routes[1].integration = Integration::Custom(Box::new(CustomIntegration::mock(response)));
     let emulator = start(api).await;
     let both = r#"{"message":"Missing required request parameters: [page, X-Tenant]"}"#;
     is(&get(&emulator, "/a", &[]).await, 400, Some("BadRequestException"), both);

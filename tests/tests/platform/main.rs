@@ -6,6 +6,7 @@ mod faults;
 mod gateway;
 mod guard;
 mod headline;
+mod integrations;
 mod lambda;
 mod queue;
 mod runtime_api_model;

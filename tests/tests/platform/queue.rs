@@ -380,7 +380,7 @@ async fn a_bucket_receives_the_record_of_a_failure_and_a_missing_one_is_counted(
     }
 }
 
-fn s3(emulator: &Emulator) -> aws_sdk_s3::Client {
+pub(crate) fn s3(emulator: &Emulator) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))

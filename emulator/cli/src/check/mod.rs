@@ -11,7 +11,9 @@ use serde::Serialize;
 use hardcap::packaging::runtimes::{self, Standing};
 use hardcap::source::nearest::nearest;
 use hardcap::template::{Loaded, TemplateError, Warning};
-use hardcap_core::config::{Api, ApiKind, Bucket, Function, Image, ResponseTransferMode, Route};
+use hardcap_core::config::{
+    Api, ApiKind, Bucket, Function, Image, Integration, ResponseTransferMode, Route,
+};
 use hardcap_lambda::name::unqualified;
 use hardcap_lambda::rules::{self as lambda_rules, DeploymentRefusal, Proposal, Unrecorded};
 use hardcap_limits::{Millis, grouped};
@@ -134,6 +136,7 @@ pub fn refused(loaded: &Loaded) -> Vec<Finding> {
     }
     for api in &loaded.config.apis {
         findings.compression(api);
+        findings.mapping_templates(api);
     }
     findings.queues();
     findings.mappings();
@@ -270,6 +273,31 @@ impl Findings<'_> {
             let refusal = DeploymentRefusal::of("compression-size", &exceeded, Party::Invoker, &[]);
             let message = format!("AWS refuses `{id}`: {}", refusal.message());
             self.add(Severity::Error, refusal.code, id, message);
+        }
+    }
+
+    /// Mapping templates that are too large.
+    fn mapping_templates(&mut self, api: &Api) {
+        let limit = &self.loaded.config.limits.rest_template_size;
+        let mut found = Vec::new();
+        for route in &api.routes {
+            let Integration::Custom(custom) = &route.integration else { continue };
+            let responses = custom.responses.iter().map(|response| &response.templates);
+            for (media_type, text) in responses.chain([&custom.request_templates]).flatten() {
+                if let Err(exceeded) = limit.admit(Bytes::of(text.as_bytes())) {
+                    let (method, path) = (&route.method, &route.path);
+                    found.push(format!(
+                        "AWS refuses `{}`: a mapping template of {method} {path} for {media_type} has {} bytes; the maximum is {}",
+                        api.logical_id,
+                        grouped(exceeded.observed),
+                        grouped(exceeded.max)
+                    ));
+                }
+            }
+        }
+        for message in found {
+            let id = &api.logical_id;
+            self.add(Severity::Error, "mapping-template-size", id, message);
         }
     }
 
@@ -464,6 +492,30 @@ mod tests {
                 "error[compression-size] t.yaml:2:3: AWS refuses `A`: Invalid minimum compression size, must be between 0 and 10485760"
             ]
         );
+    }
+
+    /// rest_template_size
+    #[test]
+    fn a_mapping_template_of_more_than_300_kib_is_named() {
+        let api = |size: usize| {
+            let template = "x".repeat(size);
+            let uri = "'arn:aws:apigateway:us-east-1:dynamodb:action/PutItem'";
+            let templates = format!("requestTemplates: {{application/json: {template}}}");
+            let get = format!(
+                "{{x-amazon-apigateway-integration: {{type: aws, uri: {uri}, responses: {{default: {{statusCode: 200}}}}, {templates}}}}}"
+            );
+            format!(
+                "Resources:\n  A: {{Type: AWS::Serverless::Api, Properties: {{StageName: s, DefinitionBody: {{paths: {{/a: {{get: {get}}}}}}}}}}}\n"
+            )
+        };
+        assert_eq!(findings(&api(307_200)), [""; 0]);
+        assert_eq!(
+            findings(&api(307_201)),
+            [
+                "error[mapping-template-size] t.yaml:2:3: AWS refuses `A`: a mapping template of GET /a for application/json has 307,201 bytes; the maximum is 307,200"
+            ]
+        );
+        assert_eq!(findings(&api(10)), [""; 0]);
     }
 
     #[test]

@@ -126,17 +126,6 @@ impl IdentitySource {
     }
 }
 
-/// A response of a gateway without a function, such as that of a mock integration to a preflight.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FixedResponse {
-    /// The status.
-    pub status: u16,
-    /// Names and values of headers.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: String,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -65,6 +65,12 @@ pub enum Mapping {
 #[error("`{0}` is not a mapping expression")]
 pub struct InvalidMapping(String);
 
+impl InvalidMapping {
+    pub(super) fn new(text: &str) -> InvalidMapping {
+        InvalidMapping(text.to_owned())
+    }
+}
+
 impl FromStr for Mapping {
     type Err = InvalidMapping;
 

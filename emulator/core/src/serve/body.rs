@@ -10,17 +10,26 @@ use std::time::Duration;
 use bytes::Bytes;
 use hardcap_limits::Millis;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
 use hyper::body::Incoming;
 
 use crate::clock::Clock;
 
 /// The body of a request. It fails if no byte arrives for the idle timeout of its surface.
 pub struct RequestBody {
-    incoming: Incoming,
+    source: Source,
     idle: Option<Millis>,
     /// The timer of the idle timeout, while a read is pending.
     waiting: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     read: Read,
+}
+
+/// Where the bytes of a body come from.
+enum Source {
+    /// A connection.
+    Connection(Incoming),
+    /// Memory: hardcap itself makes the request.
+    Memory(Full<Bytes>),
 }
 
 /// Whether a body was read to its end; readable after the body was dropped.
@@ -59,7 +68,15 @@ impl RequestBody {
     pub(super) fn new(incoming: Incoming, idle: Option<Millis>) -> (RequestBody, Read) {
         let read = Read::default();
         read.0.store(incoming.is_end_stream(), Ordering::Release);
-        (RequestBody { incoming, idle, waiting: None, read: read.clone() }, read)
+        let source = Source::Connection(incoming);
+        (RequestBody { source, idle, waiting: None, read: read.clone() }, read)
+    }
+
+    /// The body of a request that hardcap itself makes, which is there as a whole.
+    #[must_use]
+    pub fn whole(bytes: Bytes) -> RequestBody {
+        let source = Source::Memory(Full::new(bytes));
+        RequestBody { source, idle: None, waiting: None, read: Read::default() }
     }
 
     /// Whether the idle timeout has passed. Otherwise registers the task to be woken then.
@@ -86,7 +103,15 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let frame = match Pin::new(&mut self.incoming).poll_frame(context) {
+        let polled = match &mut self.source {
+            Source::Connection(incoming) => {
+                Pin::new(incoming).poll_frame(context).map_err(BodyError::Http)
+            }
+            Source::Memory(bytes) => {
+                Pin::new(bytes).poll_frame(context).map_err(|never| match never {})
+            }
+        };
+        let frame = match polled {
             Poll::Ready(frame) => frame,
             Poll::Pending => {
                 let idle = self.is_idle(context);
@@ -95,17 +120,23 @@ impl Body for RequestBody {
             }
         };
         self.waiting = None;
-        if frame.is_none() || self.incoming.is_end_stream() {
+        if frame.is_none() || self.is_end_stream() {
             self.read.0.store(true, Ordering::Release);
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Http)))
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        match &self.source {
+            Source::Connection(incoming) => incoming.is_end_stream(),
+            Source::Memory(bytes) => bytes.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        match &self.source {
+            Source::Connection(incoming) => incoming.size_hint(),
+            Source::Memory(bytes) => bytes.size_hint(),
+        }
     }
 }

@@ -143,6 +143,13 @@ impl GatewayEvent {
         }
     }
 
+    /// `requestContext` of payload format 1.0.
+    pub(crate) fn context(&self) -> serde_json::Value {
+        let mut json = Vec::new();
+        v1::describe_context(self, &mut json);
+        serde_json::from_slice(&json).unwrap_or_default()
+    }
+
     fn host(&self) -> &str {
         match self.request.host() {
             "" => &self.api.default_host,

@@ -2,7 +2,7 @@
 
 use hardcap_limits::envelope::{Object, Sink, object};
 
-use super::GatewayEvent;
+use super::{GatewayEvent, Shape};
 use hardcap_core::percent;
 
 pub(super) fn describe_rest(event: &GatewayEvent, sink: &mut dyn Sink) {
@@ -23,6 +23,14 @@ pub(super) fn describe_http(event: &GatewayEvent, sink: &mut dyn Sink) {
         describe_parameters(event, root);
         event.body.describe(root);
         root.raw("isBase64Encoded", event.body.is_base64());
+    });
+}
+
+/// The member `requestContext` alone.
+pub(super) fn describe_context(event: &GatewayEvent, sink: &mut dyn Sink) {
+    object(sink, |context| match event.shape {
+        Shape::Rest => rest_context(event, context),
+        Shape::HttpV1 | Shape::HttpV2 | Shape::Url => http_context(event, context),
     });
 }
 

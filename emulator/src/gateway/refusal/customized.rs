@@ -8,21 +8,9 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use super::GatewayError;
 use crate::gateway::FRAMING;
 use crate::gateway::authorize::TokenRefusal;
-use crate::gateway::event::{ApiFacts, RequestInfo, RouteContext};
-use crate::gateway::request::ClientRequest;
+use crate::gateway::values::Values;
 use hardcap_core::config::{GatewayResponse, GatewayResponses, Mapping};
-use hardcap_core::percent;
 use hardcap_lambda::stop::InvokeError;
-
-/// The sources of values for mappings and templates.
-#[derive(Clone, Copy)]
-pub(crate) struct Source<'r> {
-    pub(crate) api: &'r ApiFacts,
-    pub(crate) request: &'r ClientRequest,
-    pub(crate) info: &'r RequestInfo,
-    /// The route; empty without one.
-    pub(crate) route: &'r RouteContext,
-}
 
 /// The error, as templates name it.
 struct ErrorVariables<'e> {
@@ -34,7 +22,7 @@ struct ErrorVariables<'e> {
 pub(crate) fn customize(
     responses: &GatewayResponses,
     error: &GatewayError,
-    source: Source<'_>,
+    values: &Values,
     mut refusal: Response<String>,
 ) -> Response<String> {
     let Some(kind) = response_type(error, &refusal) else { return refusal };
@@ -49,13 +37,13 @@ pub(crate) fn customize(
         *refusal.status_mut() = status;
     }
     if let Some((media_type, template)) = template(own) {
-        *refusal.body_mut() = fill(template, source, &variables);
+        *refusal.body_mut() = fill(template, values, &variables);
         set(&mut refusal, header::CONTENT_TYPE, media_type);
     }
     for (name, mapping) in &own.headers {
         let name = HeaderName::from_bytes(name.as_bytes()).ok();
         let name = name.filter(|name| !FRAMING.contains(&name.as_str()));
-        if let (Some(name), Some(value)) = (name, mapped(mapping, source, &variables)) {
+        if let (Some(name), Some(value)) = (name, mapped(mapping, values, &variables)) {
             set(&mut refusal, name, &value);
         }
     }
@@ -99,9 +87,12 @@ fn response_type(error: &GatewayError, refusal: &Response<String>) -> Option<&'s
             | InvokeError::FunctionNotFound { .. }
             | InvokeError::InvalidEvent { .. },
         )
-        | GatewayError::NotCallable => Some("API_CONFIGURATION_ERROR"),
+        | GatewayError::NotCallable
+        | GatewayError::IntegrationFailed(_) => Some("API_CONFIGURATION_ERROR"),
+        GatewayError::UnsupportedMediaType(_) => Some("UNSUPPORTED_MEDIA_TYPE"),
         // UNCONFIRMED: without a stage nothing is deployed; the others never reach the API.
         GatewayError::NoStage
+        | GatewayError::UnresolvedParameter { .. }
         | GatewayError::NotSigned
         | GatewayError::NotPublic
         | GatewayError::BadRequest(_)
@@ -125,30 +116,21 @@ fn set(response: &mut Response<String>, name: HeaderName, value: &str) {
 }
 
 /// The value of a header; `None` if the request does not have it.
-fn mapped(mapping: &Mapping, source: Source<'_>, variables: &ErrorVariables<'_>) -> Option<String> {
-    let named = |pairs: &[(String, String)], name: &str| {
-        pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
-    };
+fn mapped(mapping: &Mapping, values: &Values, variables: &ErrorVariables<'_>) -> Option<String> {
     match mapping {
-        Mapping::Static(text) => Some(text.clone()),
-        Mapping::Header(name) => source.request.header(name).map(str::to_owned),
-        Mapping::QueryString(name) => {
-            named(&percent::query_pairs(&source.request.query, &['&', ';']), name)
-        }
-        Mapping::Path(name) => named(&source.route.path_parameters, name),
-        Mapping::Context(name) => context(name, source, variables),
-        Mapping::StageVariable(name) => source.api.stage_variables.get(name).cloned(),
+        Mapping::Context(name) => context(name, values, variables),
+        mapping => values.mapped(mapping),
     }
 }
 
 /// Replaces the known variables of a template. The others stay as they are.
-fn fill(template: &str, source: Source<'_>, variables: &ErrorVariables<'_>) -> String {
+fn fill(template: &str, values: &Values, variables: &ErrorVariables<'_>) -> String {
     let mut filled = String::with_capacity(template.len());
     let mut rest = template;
     while let Some(at) = rest.find('$') {
         filled.push_str(&rest[..at]);
         let variable = &rest[at..=at + length_of_name(&rest[at + 1..])];
-        match value_of(variable, source, variables) {
+        match value_of(variable, values, variables) {
             Some(value) => filled.push_str(&value),
             None => filled.push_str(variable),
         }
@@ -164,41 +146,24 @@ fn length_of_name(text: &str) -> usize {
     name.trim_end_matches('.').len()
 }
 
-fn value_of(variable: &str, source: Source<'_>, variables: &ErrorVariables<'_>) -> Option<String> {
+fn value_of(variable: &str, values: &Values, variables: &ErrorVariables<'_>) -> Option<String> {
     let name = variable.strip_prefix('$')?;
     match name.split_once('.')? {
-        ("context", name) => context(name, source, variables),
-        ("stageVariables", name) => source.api.stage_variables.get(name).cloned(),
+        ("context", name) => context(name, values, variables),
+        ("stageVariables", name) => values.api.stage_variables.get(name).cloned(),
         _ => None,
     }
 }
 
-fn context(name: &str, source: Source<'_>, variables: &ErrorVariables<'_>) -> Option<String> {
-    let Source { api, request, info, route } = source;
-    let value = match name {
-        "error.message" => variables.message,
+/// A variable of the context, which has those of the error here.
+fn context(name: &str, values: &Values, variables: &ErrorVariables<'_>) -> Option<String> {
+    match name {
+        "error.message" => Some(variables.message.to_owned()),
         // The message as a JSON string.
-        "error.messageString" => {
-            return Some(serde_json::Value::from(variables.message).to_string());
-        }
-        "error.responseType" => variables.kind,
-        "accountId" => &api.account_id,
-        "apiId" => &api.api_id,
-        "domainName" if request.host().is_empty() => &api.default_host,
-        "domainName" => request.host(),
-        "extendedRequestId" => &info.extended_request_id,
-        "httpMethod" => &request.method,
-        "identity.sourceIp" => &request.source_ip,
-        "identity.userAgent" => request.header("user-agent")?,
-        "path" => &request.path,
-        "protocol" => request.protocol,
-        "requestId" => &info.request_id,
-        "requestTimeEpoch" => return Some(info.arrived.0.to_string()),
-        "resourcePath" => &route.resource,
-        "stage" => &api.stage,
-        _ => return None,
-    };
-    Some(value.to_owned())
+        "error.messageString" => Some(serde_json::Value::from(variables.message).to_string()),
+        "error.responseType" => Some(variables.kind.to_owned()),
+        name => values.of_context(name),
+    }
 }
 
 #[cfg(test)]

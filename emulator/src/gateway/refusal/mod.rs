@@ -12,7 +12,7 @@ use super::authorize::{InvalidDecision, TokenRefusal};
 use super::event::RequestInfo;
 use super::frontend::GatewayKind;
 use super::response::MalformedResponse;
-pub(crate) use customized::{Source, customize};
+pub(crate) use customized::customize;
 use hardcap_lambda::FunctionError;
 use hardcap_lambda::stop::InvokeError;
 
@@ -84,6 +84,23 @@ pub(crate) enum GatewayError {
     /// The route's integration calls Lambda with a method that Lambda does not accept.
     #[error("the integration's method is not POST, the only method that Lambda accepts")]
     NotCallable,
+    /// A custom integration is not possible as it is configured: the reason.
+    #[error("Execution failed due to configuration error: {0}")]
+    IntegrationFailed(String),
+    /// The media type of the body has no mapping template, and the integration passes no other body on: the media type.
+    #[error("the integration has no mapping template for a body of `{0}`, and does not pass it on")]
+    UnsupportedMediaType(String),
+    /// A parameter of an action has no value in this request.
+    #[error(
+        "Unable to resolve property {name} from source {source_text}. Please make sure that the request to API Gateway \
+         contains all the necessary fields specified in request parameters."
+    )]
+    UnresolvedParameter {
+        /// The parameter.
+        name: String,
+        /// Its value as it is configured.
+        source_text: String,
+    },
     /// The gateway refuses the request, for this reason.
     #[error("{0}")]
     BadRequest(&'static str),
@@ -153,6 +170,11 @@ const URI_TOO_LONG: ErrorResponse = text(414, "", r#"{"message":"Request URI too
 
 /// UNCONFIRMED: AWS does not document how long it waits for a body, and its response.
 const BODY_TIMEOUT: ErrorResponse = text(408, "", r#"{"message":"Request Timeout"}"#);
+
+/// Official (developer guide, "Gateway response types": UNSUPPORTED_MEDIA_TYPE, status 415). The text and the type are those of
+/// many reports.
+const UNSUPPORTED_MEDIA_TYPE: ErrorResponse =
+    text(415, "BadRequestException", r#"{"message":"Unsupported Media Type"}"#);
 
 /// Recorded 2025-11-24.
 const NOT_SIGNED: ErrorResponse = text(
@@ -302,13 +324,17 @@ fn wording(kind: GatewayKind, error: &GatewayError, limits: &Limits) -> Rendered
             | InvokeError::Shortage(_)
             | InvokeError::Bug(_),
         )
-        | GatewayError::NotCallable => texts.failure.rendered(),
+        | GatewayError::NotCallable
+        | GatewayError::IntegrationFailed(_) => texts.failure.rendered(),
+        GatewayError::UnsupportedMediaType(_) => UNSUPPORTED_MEDIA_TYPE.rendered(),
         GatewayError::UriTooLong => URI_TOO_LONG.rendered(),
         GatewayError::NotSigned | GatewayError::NotPublic => NOT_SIGNED.rendered(),
         GatewayError::BodyTimeout(_) => BODY_TIMEOUT.rendered(),
         GatewayError::NoStage => texts.no_stage.rendered(),
         GatewayError::NoRoute => texts.no_route.rendered(),
-        GatewayError::BadRequest(_) | GatewayError::CutShort(_) => texts.bad_request.rendered(),
+        GatewayError::BadRequest(_)
+        | GatewayError::CutShort(_)
+        | GatewayError::UnresolvedParameter { .. } => texts.bad_request.rendered(),
         GatewayError::Unauthorized => access::unauthorized(kind),
         GatewayError::TokenRefused(refusal) => access::token_refused(kind, refusal),
         GatewayError::Denied { explicitly } => access::denied(kind, *explicitly),

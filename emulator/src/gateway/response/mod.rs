@@ -5,6 +5,8 @@ mod members;
 mod v1;
 mod v2;
 
+pub(crate) use v1::remapped;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
@@ -75,7 +77,7 @@ impl ProxyResponse {
         ProxyResponse { status, headers: HeaderMap::new(), body: Bytes::new() }
     }
 
-    fn append(&mut self, name: &str, value: &str) -> Result<(), MalformedResponse> {
+    pub(crate) fn append(&mut self, name: &str, value: &str) -> Result<(), MalformedResponse> {
         // UNCONFIRMED: AWS's reaction to a header that HTTP does not allow.
         let illegal = || MalformedResponse(format!("header `{name}` is not one that HTTP allows"));
         let name_sent = HeaderName::from_bytes(name.as_bytes()).map_err(|_| illegal())?;

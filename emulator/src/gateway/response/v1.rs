@@ -93,7 +93,8 @@ const REMAPPED: &[&str] = &[
     "x-forwarded-for",
 ];
 
-fn remapped(name: &str) -> Cow<'_, str> {
+/// The name under which a REST API sends a header.
+pub(crate) fn remapped(name: &str) -> Cow<'_, str> {
     if REMAPPED.iter().any(|known| known.eq_ignore_ascii_case(name)) {
         return format!("x-amzn-Remapped-{name}").into();
     }

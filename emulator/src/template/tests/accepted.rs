@@ -130,23 +130,6 @@ Resources:
 }
 
 #[test]
-fn an_integration_with_a_service_of_aws_is_left_out_with_a_warning() {
-    let text = "
-Resources:
-  F: {Type: AWS::Serverless::Function, Properties: {Events: {A: {Type: HttpApi}}}}
-  H: {Type: AWS::ApiGatewayV2::Api, Properties: {ProtocolType: HTTP}}
-  I: {Type: AWS::ApiGatewayV2::Integration, Properties: {ApiId: !Ref H, IntegrationType: AWS_PROXY, IntegrationSubtype: SQS-SendMessage}}
-  R: {Type: AWS::ApiGatewayV2::Route, Properties: {ApiId: !Ref H, RouteKey: POST /, Target: !Sub 'integrations/${I}'}}
-";
-    assert_eq!(
-        warnings(&good(text)),
-        [
-            "t.yaml:5:57: the integration `I` is SQS-SendMessage, which is not emulated: its routes are left out"
-        ]
-    );
-}
-
-#[test]
 fn unknown_attributes_and_repeated_keys_are_warnings() {
     let text = "Resources:\n  F: {Type: AWS::Serverless::Function, Description: d, Properties: {Timeout: 4, Timeout: 5}}\n";
     let loaded = good(text);

@@ -8,7 +8,8 @@ use super::{good, warnings};
 use crate::settings::Settings;
 use crate::template::load;
 use hardcap_core::config::{
-    Api, Authorization, AuthorizerKind, IdentitySource, PayloadFormat, Route,
+    Api, Authorization, AuthorizerKind, Backend, CustomIntegration, IdentitySource, Integration,
+    PayloadFormat, ResponseMapping, Route,
 };
 
 const FUNCTIONS: &str = "
@@ -26,8 +27,19 @@ fn route<'a>(api: &'a Api, method: &str, path: &str) -> &'a Route {
 }
 
 fn header(route: &Route, name: &str) -> Option<String> {
-    let fixed = route.fixed.as_ref().unwrap_or_else(|| panic!("{route:?} has a function"));
-    fixed.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+    let headers = &mock(route).responses[0].headers;
+    let mapping = headers.iter().find(|(known, _)| known == name).map(|(_, value)| value)?;
+    match mapping {
+        ResponseMapping::Static(text) => Some(text.clone()),
+        other => panic!("{name} is {other:?}"),
+    }
+}
+
+fn mock(route: &Route) -> &CustomIntegration {
+    match &route.integration {
+        Integration::Custom(custom) if custom.backend == Backend::Mock => custom,
+        other => panic!("{other:?} is not a mock integration"),
+    }
 }
 
 /// A SAM API with this `Auth` and these events.
@@ -209,7 +221,7 @@ Resources:{FUNCTIONS}
     let raw = api(&text);
     let preflight = route(&raw, "OPTIONS", "/");
     assert_eq!(header(preflight, "Access-Control-Allow-Origin").as_deref(), Some("*"));
-    assert_eq!(preflight.fixed.as_ref().map(|fixed| fixed.status), Some(204));
+    assert_eq!(mock(preflight).responses[0].status, 204);
     assert_eq!(warnings(&good(&text)), [""; 0]);
 
     let text = "
@@ -225,7 +237,7 @@ Resources:
     );
     assert_eq!(header(preflight, "Access-Control-Allow-Methods").as_deref(), Some("OPTIONS,POST"));
     assert_eq!(header(preflight, "Access-Control-Max-Age").as_deref(), Some("600"));
-    assert!(route(&sam, "OPTIONS", "/b").fixed.is_none(), "a method of its own stays");
+    assert!(route(&sam, "OPTIONS", "/b").calls_function(), "a method of its own stays");
     let star = text
         .replace(
             "{AllowOrigin: \"'https://a.example'\", AllowHeaders: \"'x-a'\", MaxAge: \"'600'\"}",

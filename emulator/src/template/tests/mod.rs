@@ -9,6 +9,7 @@ mod expressions;
 mod gateway_responses;
 mod images;
 mod impossible;
+mod integrations;
 mod nested;
 mod publishing;
 mod queues;

@@ -316,7 +316,7 @@ Resources:
     assert_eq!(
         warnings(&loaded),
         [
-            "t.yaml:19:48: OPTIONS /a/{b} of `Rest` has an integration of type `mock`, which is not emulated: it is left out"
+            "t.yaml:19:48: the integration of OPTIONS /a/{b} of `Rest` has no `responses`: a request gets 500, as on AWS"
         ]
     );
 }

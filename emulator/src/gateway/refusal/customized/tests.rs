@@ -3,7 +3,10 @@
 use hardcap_limits::{Bytes as ByteCount, Limits, Millis};
 use indexmap::IndexMap;
 
+use std::sync::Arc;
+
 use super::*;
+use crate::gateway::event::{ApiFacts, RequestInfo, RouteContext, Shape};
 use crate::gateway::frontend::GatewayKind;
 use crate::gateway::request::tests::received;
 use crate::gateway::response::MalformedResponse;
@@ -40,8 +43,8 @@ fn rendered(responses: &[(&str, GatewayResponse)], error: GatewayError) -> Respo
     let request = received("GET", "/custErr/pets/5?q=1", &[("x-amzn-RequestId", "123344566")]);
     let limits = Limits::classic();
     let refusal = super::super::render(GatewayKind::Rest, &error, &limits, &info, "Root=1-a");
-    let source = Source { api: &facts(), request: &request, info: &info, route: &route };
-    customize(&responses, &error, source, refusal)
+    let values = Values::new(Shape::Rest, &Arc::new(facts()), &info, &request, &route);
+    customize(&responses, &error, &values, refusal)
 }
 
 fn response(status: Option<u16>, headers: &[(&str, &str)], template: &str) -> GatewayResponse {
