@@ -8,8 +8,9 @@ use super::properties::Properties;
 use super::tree::Value;
 use crate::gateway::check_integration;
 use hardcap_core::config::{
-    ActionSubtype, Backend, ContentHandling, CustomIntegration, Integration, IntegrationResponse,
-    InvalidMapping, Passthrough, RequestParameter, Route, ServiceAction, ServiceCall, service_call,
+    ACCOUNT_ID, ActionSubtype, Backend, ContentHandling, CustomIntegration, Integration,
+    IntegrationResponse, InvalidMapping, Passthrough, RequestParameter, Route, ServiceAction,
+    ServiceCall, service_call,
 };
 
 /// The services that an integration can call here, as URIs name them.
@@ -21,6 +22,8 @@ const RESPONSE_HEADER: &str = "method.response.header.";
 
 /// The names of the properties of a custom integration, which differ between CloudFormation and OpenAPI.
 pub(super) struct Names {
+    /// Whether API Gateway imports the properties, and resolves its variables in them.
+    is_imported: bool,
     uri: &'static str,
     method: &'static str,
     request_parameters: &'static str,
@@ -34,8 +37,31 @@ pub(super) struct Names {
     pattern: &'static str,
 }
 
+impl Names {
+    /// A text with the variables that API Gateway resolves when it imports a definition (developer guide, "AWS variables for
+    /// OpenAPI import").
+    fn resolved(&self, of: &Properties<'_>, text: String) -> String {
+        if !self.is_imported || !text.contains("${AWS::") {
+            return text;
+        }
+        text.replace("${AWS::Region}", &of.scope.names.region)
+            .replace("${AWS::AccountId}", ACCOUNT_ID)
+            .replace("${AWS::Partition}", "aws")
+    }
+
+    fn texts(
+        &self,
+        of: &Properties<'_>,
+        key: &str,
+    ) -> Result<IndexMap<String, String>, Diagnostic> {
+        let texts = of.text_map(key)?.into_iter();
+        Ok(texts.map(|(name, text)| (name, self.resolved(of, text))).collect())
+    }
+}
+
 /// The names in `AWS::ApiGateway::Method`, where responses are a list.
 pub(super) const RAW: Names = Names {
+    is_imported: false,
     uri: "Uri",
     method: "IntegrationHttpMethod",
     request_parameters: "RequestParameters",
@@ -51,6 +77,7 @@ pub(super) const RAW: Names = Names {
 
 /// The names in an OpenAPI definition, where responses are a mapping by pattern.
 pub(super) const DEFINED: Names = Names {
+    is_imported: true,
     uri: "uri",
     method: "httpMethod",
     request_parameters: "requestParameters",
@@ -74,7 +101,7 @@ pub(super) fn custom(
     let backend = match kind.as_str() {
         "MOCK" => Backend::Mock,
         "AWS" => {
-            let uri = of.required_text(names.uri)?;
+            let uri = names.resolved(of, of.required_text(names.uri)?);
             let Some((service, call)) = service_call(&uri) else {
                 return Ok(Err(format!("{kind} with the URI `{uri}`")));
             };
@@ -90,7 +117,7 @@ pub(super) fn custom(
     let integration = CustomIntegration {
         backend,
         request_parameters: request_parameters(of, names)?,
-        request_templates: of.text_map(names.request_templates)?,
+        request_templates: names.texts(of, names.request_templates)?,
         passthrough: passthrough(of, names.passthrough)?,
         content_handling: content_handling(of, names.content_handling)?,
         responses: responses(of, names)?,
@@ -112,7 +139,7 @@ fn request_parameters(
     of: &Properties<'_>,
     names: &Names,
 ) -> Result<Vec<RequestParameter>, Diagnostic> {
-    let texts = of.text_map(names.request_parameters)?;
+    let texts = names.texts(of, names.request_parameters)?;
     let read = |(key, value): (&String, &String)| {
         RequestParameter::read(key, value).map_err(|error| {
             invalid(of, names.request_parameters, key, &error).help(
@@ -180,7 +207,7 @@ fn response(
     pattern: Option<String>,
 ) -> Result<IntegrationResponse, Diagnostic> {
     let mut headers = Vec::new();
-    for (key, value) in &of.text_map(names.response_parameters)? {
+    for (key, value) in &names.texts(of, names.response_parameters)? {
         let Some(name) = key.strip_prefix(RESPONSE_HEADER) else { continue };
         let mapping = value.parse().map_err(|error| {
             invalid(of, names.response_parameters, key, &error).help(
@@ -194,7 +221,7 @@ fn response(
         pattern: pattern.filter(|pattern| !pattern.is_empty()),
         status: of.number(names.status)?.unwrap_or(200),
         headers,
-        templates: of.text_map(names.response_templates)?,
+        templates: names.texts(of, names.response_templates)?,
         content_handling: content_handling(of, names.content_handling)?,
     })
 }
@@ -221,7 +248,8 @@ pub(super) fn action(
     key: &str,
 ) -> Result<Option<ServiceAction>, Diagnostic> {
     let Some(known) = ActionSubtype::named(subtype) else { return Ok(None) };
-    let parameters: IndexMap<String, String> = of.text_map(key)?;
+    let names = if key == DEFINED.request_parameters { &DEFINED } else { &RAW };
+    let parameters = names.texts(of, key)?;
     let what = of.name(key);
     if let Some(name) = known.required().iter().find(|name| !parameters.contains_key(**name)) {
         let message = format!("{what} has no `{name}`, which {subtype} requires");

@@ -131,6 +131,23 @@ async fn a_rest_api_sends_the_body_to_a_queue_and_the_client_gets_the_json_of_sq
 }
 
 #[tokio::test]
+async fn a_rest_api_receives_messages_as_json() {
+    let template = "requestTemplates: {application/json: 'Action=ReceiveMessage&AttributeName.1=SentTimestamp'}
+                responses: {default: {statusCode: 200}}";
+    let emulator = start(&rest(QUEUE, &to_queue("/jobs", template))).await;
+    let empty = send(post(&emulator, "/jobs", "")).await;
+    let result = &empty.json()["ReceiveMessageResponse"]["ReceiveMessageResult"];
+    assert_eq!(result, &json!({ "messages": null }), "{empty:?}");
+    let queue = format!("{}/000000000000/jobs", emulator.aws_url());
+    let input = json!({ "QueueUrl": queue, "MessageBody": "hello" });
+    call(&emulator, "AmazonSQS.SendMessage", input).await;
+    let one = send(post(&emulator, "/jobs", "")).await;
+    let message = &one.json()["ReceiveMessageResponse"]["ReceiveMessageResult"]["messages"][0];
+    assert_eq!((&message["Body"], &message["MessageAttributes"]), (&json!("hello"), &Value::Null));
+    assert_eq!(message["Attributes"][0]["Name"], "SentTimestamp", "{one:?}");
+}
+
+#[tokio::test]
 async fn a_response_template_reads_the_answer_and_a_pattern_selects_it_by_its_status() {
     let templates = "requestTemplates: {application/json: \"Action=$input.params('action')&MessageBody=x\"}
                 responses:

@@ -80,7 +80,8 @@ fn query_response(ctx: &Context, action: &str, result: Result<Value, SqsError>) 
 }
 
 /// The response of the query protocol for a client that accepts JSON, such as API Gateway. That of SendMessage is shown in the
-/// README of serverless-patterns/apigw-rest-api-sqs-lambda-bedrock-cdk and cdk-apigw-authorizer-sqs; UNCONFIRMED: that of other operations.
+/// README of serverless-patterns/apigw-rest-api-sqs-lambda-bedrock-cdk, that of ReceiveMessage in the README of
+/// APIGateway-SQS-ReceiveMessages; UNCONFIRMED: that of other operations, and attributes.
 fn query_response_in_json(
     ctx: &Context,
     action: &str,
@@ -88,11 +89,10 @@ fn query_response_in_json(
 ) -> Response<Body> {
     let (status, body) = match result {
         Ok(mut value) => {
-            if let ("SendMessage", Some(members)) = (action, value.as_object_mut()) {
-                for name in SENT {
-                    members.entry(name).or_insert(Value::Null);
-                }
-                members.sort_keys();
+            match action {
+                "SendMessage" => complete(&mut value, &SENT),
+                "ReceiveMessage" => value = json!({ "messages": received(&value) }),
+                _ => {}
             }
             let metadata = json!({ "RequestId": &*ctx.request_id });
             let mut members = Map::new();
@@ -110,6 +110,45 @@ fn query_response_in_json(
     };
     response(ctx, status, "application/json", body.to_string())
 }
+
+/// Adds the members that are missing, as null, and sorts all by their names.
+fn complete(value: &mut Value, names: &[&str]) {
+    let Some(members) = value.as_object_mut() else { return };
+    for name in names {
+        members.entry(*name).or_insert(Value::Null);
+    }
+    members.sort_keys();
+}
+
+/// The messages of ReceiveMessage: null if there are none; attributes are lists of pairs.
+fn received(value: &Value) -> Value {
+    let messages = value["Messages"].as_array().filter(|messages| !messages.is_empty());
+    let Some(messages) = messages else { return Value::Null };
+    let message = |message: &Value| {
+        let mut message = message.clone();
+        for name in ["Attributes", "MessageAttributes"] {
+            if let Some(pairs) = message[name].as_object() {
+                let pair =
+                    |(name, value): (&String, &Value)| json!({ "Name": name, "Value": value });
+                message[name] = pairs.iter().map(pair).collect();
+            }
+        }
+        complete(&mut message, &RECEIVED);
+        message
+    };
+    messages.iter().map(message).collect()
+}
+
+/// The members of a received message.
+const RECEIVED: [&str; 7] = [
+    "Attributes",
+    "Body",
+    "MD5OfBody",
+    "MD5OfMessageAttributes",
+    "MessageAttributes",
+    "MessageId",
+    "ReceiptHandle",
+];
 
 /// The members of the result of SendMessage.
 const SENT: [&str; 5] = [

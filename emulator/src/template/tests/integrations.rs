@@ -208,3 +208,32 @@ fn an_invalid_mapping_template_or_parameter_is_named() {
     let expected = "12:20: `PassthroughBehavior` of `Integration` of the method `M` cannot be `SOMETIMES`; write WHEN_NO_MATCH, WHEN_NO_TEMPLATES or NEVER";
     assert_eq!(bad(&text), expected);
 }
+
+#[test]
+fn the_variables_of_an_imported_definition_are_resolved_as_api_gateway_resolves_them() {
+    let text = "
+Resources:
+  Q: {Type: AWS::SQS::Queue, Properties: {QueueName: jobs}}
+  Rest:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: dev
+      DefinitionBody:
+        paths:
+          /jobs:
+            post:
+              x-amazon-apigateway-integration:
+                type: aws
+                httpMethod: POST
+                uri: 'arn:${AWS::Partition}:apigateway:${AWS::Region}:sqs:path/${AWS::AccountId}/jobs'
+                requestTemplates: {application/json: 'to ${AWS::AccountId} of ${other}'}
+                responses: {default: {statusCode: 200}}
+";
+    assert_eq!(warnings(&good(text)), [""; 0]);
+    let routes = routes(text);
+    let custom = custom(&routes[0]);
+    let call = ServiceCall::Path("/000000000000/jobs".to_owned());
+    let (service, method) = ("sqs".to_owned(), Some("POST".to_owned()));
+    assert_eq!(custom.backend, Backend::Service { service, method, call });
+    assert_eq!(custom.request_templates["application/json"], "to 000000000000 of ${other}");
+}
