@@ -141,9 +141,9 @@ impl Aws {
     pub(crate) fn backends(&self, url: &str) -> Backends {
         let host = url.split_once("://").map_or(url, |(_, host)| host).to_owned();
         let aws = self.clone();
-        let handle = move |request| -> BoxFuture<'static, Response<Body>> {
-            let aws = aws.clone();
-            Box::pin(async move { aws.handle(request).await })
+        let handle = move |service: &str, request| -> BoxFuture<'static, Response<Body>> {
+            let (aws, service) = (aws.clone(), named(service, &request));
+            Box::pin(async move { aws.handle_for(service, request).await })
         };
         Backends { host, handle: Arc::new(handle) }
     }
@@ -151,9 +151,14 @@ impl Aws {
     /// Routes a request to its API, if the guard admits it.
     pub(crate) async fn handle(&self, request: Request<RequestBody>) -> Response<Body> {
         let is_query_call = sts::is_query_call(&request);
+        let query = request.uri().query().unwrap_or_default();
+        let service = service(request.uri().path(), query, request.headers(), is_query_call);
+        self.handle_for(service, request).await
+    }
+
+    async fn handle_for(&self, service: Service, request: Request<RequestBody>) -> Response<Body> {
+        let is_query_call = sts::is_query_call(&request);
         let (head, body) = request.into_parts();
-        let query = head.uri.query().unwrap_or_default();
-        let service = service(head.uri.path(), query, &head.headers, is_query_call);
         let endpoint = endpoint(&service);
         let judged = guard::judge(&self.platform.trust, endpoint, &head);
         let answers_preflight =
@@ -252,6 +257,22 @@ impl Aws {
             service => dialect(service).unwrap_or(Dialect::Rest),
         };
         strict::refuse(&self.platform, &text, format)
+    }
+}
+
+/// The service that the URI of an integration names. Its path comes from a client, so it must not choose another one.
+fn named(name: &str, request: &Request<RequestBody>) -> Service {
+    match name {
+        "dynamodb" => Service::DynamoDb,
+        "events" => Service::EventBridge,
+        "lambda" => Service::Lambda,
+        "logs" => Service::CloudWatchLogs,
+        "s3" => Service::S3,
+        "secretsmanager" => Service::SecretsManager,
+        "sns" => Service::Sns,
+        "sqs" if request.headers().contains_key("x-amz-target") => Service::Sqs(Protocol::Json),
+        "sqs" => Service::Sqs(Protocol::Query),
+        _ => Service::Elsewhere,
     }
 }
 

@@ -283,6 +283,25 @@ async fn a_rest_api_stores_an_object_and_gives_it_back_byte_for_byte() {
     is(&send(get("/none", "text/plain")).await, 404, r#"{"missing": true}"#);
 }
 
+#[tokio::test]
+async fn the_path_of_a_client_reaches_no_other_service_than_that_of_the_integration() {
+    let template = bucket("'image/png'")
+        .replace("s3:path/uploads/{key}", "s3:path/{proxy}")
+        .replace("/{key}", "/{proxy+}")
+        .replace("request.path.key", "request.path.proxy");
+    let emulator = start(&template).await;
+    // S3 answers: the control surface and Lambda's API have these paths.
+    for path in ["/_hardcap/health", "/_hardcap/faults"] {
+        let answer = send(Call::get(url(&emulator, path))).await;
+        assert!(answer.text().contains("<Code>InvalidBucketName</Code>"), "{answer:?}");
+    }
+    let functions = send(Call::get(url(&emulator, "/2015-03-31/functions/"))).await;
+    is(&functions, 404, r#"{"missing": true}"#);
+    let put = Call::new(Method::PUT, url(&emulator, "/uploads/a%2fb/../c?d#e")).body("x");
+    assert_eq!(send(put).await.status, 200);
+    is(&send(Call::get(url(&emulator, "/uploads/a%2fb/../c"))).await, 200, "x");
+}
+
 /// rest_response
 #[tokio::test]
 async fn a_rest_api_passes_on_10_mib_of_an_object_and_not_one_byte_more() {

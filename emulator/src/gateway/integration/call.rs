@@ -18,16 +18,16 @@ use crate::gateway::frontend::RequestTarget;
 use crate::gateway::refusal::GatewayError;
 use hardcap_core::percent;
 
-/// What a gateway calls: the APIs of the AWS port.
+/// What a gateway calls: the API of a service, by its name.
 pub(crate) type Handle =
-    dyn Fn(Request<RequestBody>) -> BoxFuture<'static, Response<Body>> + Send + Sync;
+    dyn Fn(&str, Request<RequestBody>) -> BoxFuture<'static, Response<Body>> + Send + Sync;
 
 /// The services that integrations call.
 #[derive(Clone)]
 pub(crate) struct Backends {
     /// The host and the port of the AWS APIs.
     pub(crate) host: String,
-    /// Handles a request as the AWS port does.
+    /// Handles a request for a service as the AWS port does.
     pub(crate) handle: Arc<Handle>,
 }
 
@@ -74,8 +74,9 @@ impl Gateway {
             let cause = "this gateway has no services".to_owned();
             return Err(GatewayError::IntegrationFailed(cause));
         };
+        let service = request.service.clone();
         let request = self.signed(ctx, backends, request)?;
-        let response = (backends.handle)(request);
+        let response = (backends.handle)(&service, request);
         let answer = async {
             let (head, body) = response.await.into_parts();
             let body = serve::read_body(&head.headers, body, max).await;
