@@ -132,10 +132,11 @@ pub fn sign(
         signed_headers: ["host", "x-amz-content-sha256", "x-amz-date"].map(str::to_owned).to_vec(),
         signature: String::new(),
     };
-    // S3 signs the path as it is sent, the other services encode it once more.
+    // S3 signs the path encoded once, the other services encode the path that is sent once more.
+    let sent = head.uri.path();
     let path = match service {
-        "s3" => head.uri.path().to_owned(),
-        _ => uri::encode(head.uri.path().as_bytes(), true),
+        "s3" => uri::encode(&uri::decode(sent).unwrap_or_else(|| sent.into()), true),
+        _ => uri::encode(sent.as_bytes(), true),
     };
     let query = uri::query(head.uri.query().unwrap_or_default()).unwrap_or_default();
     let signed = (&head.headers, claim.signed_headers.as_slice());
