@@ -452,6 +452,21 @@ async fn a_mock_integration_responds_by_the_status_of_its_template() {
     assert_eq!(answer.header("x-amzn-trace-id"), None, "{answer:?}");
 }
 
+/// Recorded by LocalStack on AWS, 2024-12-11.
+#[tokio::test]
+async fn headers_that_the_gateway_sets_itself_get_another_name() {
+    let own = |name: &str| (name.to_owned(), "'own'".parse().expect("a mapping"));
+    let names = ["Authorization", "Content-Length", "Server", "WWW-Authenticate", "TE", "Age"];
+    let headers = names.map(own).to_vec();
+    let with_headers = IntegrationResponse { headers, ..response(None, 200, None) };
+    let answer = mock("{statusCode: 200}", vec![with_headers]).await;
+    for name in ["authorization", "content-length", "server", "www-authenticate"] {
+        assert_eq!(answer.header(&format!("x-amzn-remapped-{name}")), Some("own"), "{answer:?}");
+    }
+    assert_eq!((answer.header("te"), answer.header("age")), (Some("own"), Some("own")));
+    assert_eq!(answer.header("content-length"), Some("0"), "{answer:?}");
+}
+
 /// rest_template_iterations
 #[tokio::test]
 async fn a_loop_of_a_mapping_template_ends_after_1000_iterations() {

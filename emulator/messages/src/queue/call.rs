@@ -227,6 +227,18 @@ mod tests {
     }
 
     #[test]
+    fn the_fields_of_an_attribute_may_have_the_plural_name() {
+        for name in ["MessageAttribute", "MessageAttributes"] {
+            let input = form(&[
+                (&format!("{name}.1.Name"), "agent"),
+                (&format!("{name}.1.Value.DataType"), "String"),
+                (&format!("{name}.1.Value.StringValue"), "me"),
+            ]);
+            assert!(format!("{input:?}").contains("agent"), "{name}: {input:?}");
+        }
+    }
+
+    #[test]
     fn a_form_of_a_batch_becomes_the_entries_in_the_order_of_their_numbers() {
         let input = form(&[
             ("SendMessageBatchRequestEntry.10.Id", "last"),
