@@ -4,15 +4,20 @@
 //! whatever the template and the request are. It never reads a file, a clock or the network.
 //!
 //! Start reading at [`Template`]: [`parse`] makes a tree of a text, [`render`] walks it, [`value`] is what expressions have,
-//! [`methods`] are those of Java that templates call, [`gateway`] is `$input` and `$util`, [`path`] is JSONPath.
+//! [`print`] makes texts of values, [`methods`] are those of Java that templates call, [`gateway`] is `$input` and `$util`, [`path`]
+//! is JSONPath, [`budget`] bounds all of them.
 //!
 //! Sources: Velocity's user guide and its grammar for 1.7; developer guide of API Gateway, "Mapping template and access logging
-//! variable reference", read 2026-11-30; LocalStack's snapshots of AWS, whose dates are at the rules that they show.
+//! variable reference", read 2026-11-30; LocalStack's recordings of AWS in its repositories `localstack` and `airspeed`, whose dates
+//! are at the rules that they show. What API Gateway changes in Velocity: a reference without a value is an empty text, and macros,
+//! `#evaluate`, `#include` and `#parse` are text.
 
+mod budget;
 mod gateway;
 mod methods;
 mod parse;
 mod path;
+mod print;
 mod render;
 mod tree;
 mod value;
@@ -92,35 +97,46 @@ pub struct SyntaxError {
     pub what: String,
 }
 
-/// The error of a template that exceeds a bound of hardcap. AWS ends such a template too: UNCONFIRMED, how.
+/// The error of a rendering. AWS refuses such a request with status 500: UNCONFIRMED for the bounds, which are hardcap's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RenderError {
+    /// A method failed, as the method of Java does.
+    #[error("the method `{name}` of the mapping template failed: {what}")]
+    Method {
+        /// The name of the method.
+        name: String,
+        /// Why it failed.
+        what: String,
+    },
     /// The template made more steps than any useful one.
     #[error("the mapping template made more than {0} steps")]
     Steps(u64),
-    /// The text, or a value, is larger than any body of a gateway.
-    #[error("the mapping template made a text of more than {0} bytes")]
+    /// The text, or the values together, are larger than any body of a gateway.
+    #[error("the mapping template made values of more than {0} bytes")]
     Size(usize),
-    /// Macros call each other too deeply.
-    #[error("the macros of the mapping template call each other more than {0} levels deep")]
+    /// Directives, expressions and blocks are within each other too deeply.
+    #[error("the blocks of the mapping template are more than {0} levels deep")]
     Depth(usize),
+    /// A number is larger than any useful one.
+    #[error("the mapping template made a number of more than {0} bits")]
+    Number(u64),
 }
 
 impl Template {
-    /// Parses a template. White space around it is ignored.
+    /// Parses a template.
     ///
     /// # Errors
     ///
     /// [`SyntaxError`] for a directive or a reference that is not complete, and for nesting of more than 100 levels.
     pub fn parse(text: &str) -> Result<Template, SyntaxError> {
-        Ok(Template { nodes: parse::template(text.trim())? })
+        Ok(Template { nodes: parse::template(text)? })
     }
 
     /// Renders the template for a request.
     ///
     /// # Errors
     ///
-    /// [`RenderError`] if a bound is exceeded.
+    /// [`RenderError`] if a method fails or a bound is exceeded.
     pub fn render(&self, inputs: &Inputs<'_>) -> Result<Rendered, RenderError> {
         render::render(&self.nodes, inputs)
     }

@@ -1,20 +1,27 @@
 //! JSONPath in the dialect of Jayway's library, which API Gateway uses.
 //!
-//! A definite path selects one value, or nothing. A path with a wildcard, a filter, a slice, a union or `..` selects a list. The
-//! crates for JSONPath follow RFC 9535 instead, in which every path selects a list and there is no `length()`.
+//! A definite path selects one value, or nothing. A path with a wildcard, a filter, a slice, several indexes or `..` selects a list.
+//! The crates for JSONPath follow RFC 9535 instead, in which every path selects a list and there is no `length()`.
 
 mod filter;
+mod parse;
 
+use serde_json::{Map, Value};
+
+use crate::RenderError;
+use crate::budget::{Budget, MEMBER_SIZE};
 use filter::Filter;
-use serde_json::Value;
 
-/// The maximum number of values that a path selects.
-const SELECTED_MAX: usize = 100_000;
-
-/// The error of a text that is not a path.
+/// The error of a path that selects nothing because of itself.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a JSONPath")]
-pub struct PathError(String);
+pub enum PathError {
+    /// The text is not a path.
+    #[error("`{0}` is not a JSONPath")]
+    Syntax(String),
+    /// The path selects more than any body of a gateway has.
+    #[error("the JSONPath `{0}` visits or selects too much")]
+    Size(String),
+}
 
 /// Selects a part of a value.
 ///
@@ -31,28 +38,31 @@ pub struct PathError(String);
 ///
 /// # Errors
 ///
-/// [`PathError`] if the text is not a path.
+/// [`PathError`] if the text is not a path, or selects too much.
 pub fn json_path(value: &Value, path: &str) -> Result<Option<Value>, PathError> {
-    let steps = steps(path).ok_or_else(|| PathError(path.to_owned()))?;
-    let (steps, is_length) = match steps.split_last() {
-        Some((Step::Length, steps)) => (steps, true),
-        _ => (steps.as_slice(), false),
-    };
-    let mut selected = vec![value];
-    for step in steps {
-        let mut next = Vec::new();
-        for value in selected {
-            step.select(value, &mut next);
-            next.truncate(SELECTED_MAX);
-        }
-        selected = next;
-    }
-    let mut results = selected.into_iter().filter_map(|value| match is_length {
-        true => length(value).map(Value::from),
-        false => Some(value.clone()),
-    });
-    let is_definite = steps.iter().all(Step::is_definite);
-    Ok(if is_definite { results.next() } else { Some(results.collect()) })
+    let parsed = Path::parse(path).ok_or_else(|| PathError::Syntax(path.to_owned()))?;
+    let mut budget = Budget::new();
+    let selected = parsed.select(value, &mut budget);
+    let copied = selected.and_then(|it| it.map(|it| it.copied(&mut budget)).transpose());
+    copied.map_err(|_| PathError::Size(path.to_owned()))
+}
+
+/// A path.
+#[derive(Debug)]
+pub(crate) struct Path {
+    steps: Vec<Step>,
+    end: End,
+}
+
+/// What a path does with the values that its steps select.
+#[derive(Debug)]
+enum End {
+    /// Nothing more.
+    Values,
+    /// `.length()`, `.size()`
+    Length,
+    /// `['a','b']`: an object with these members.
+    Members(Vec<String>),
 }
 
 /// A step of a path.
@@ -60,7 +70,7 @@ pub fn json_path(value: &Value, path: &str) -> Result<Option<Value>, PathError> 
 enum Step {
     /// `.name`, `['name']`
     Member(String),
-    /// `['a','b']`
+    /// `['a','b']` before other steps.
     Members(Vec<String>),
     /// `[0]`; a negative number counts from the end.
     Item(i64),
@@ -74,16 +84,174 @@ enum Step {
     Deep,
     /// `[?(@.a == 1)]`
     Matching(Filter),
-    /// `.length()`, `.size()`
-    Length,
+    /// `..[?(@.a == 1)]`
+    DeepMatching(Filter),
+}
+
+/// What a path selects.
+#[derive(Debug)]
+pub(crate) enum Selected<'v> {
+    /// The value of a definite path.
+    One(&'v Value),
+    /// The values of any other path.
+    Many(Vec<&'v Value>),
+    /// A new value.
+    Made(Value),
+}
+
+impl Selected<'_> {
+    /// The value, copied.
+    fn copied(self, budget: &mut Budget) -> Result<Value, RenderError> {
+        Ok(match self {
+            Selected::One(value) => copy(value, budget)?,
+            Selected::Many(values) => {
+                let values = values.into_iter().map(|value| copy(value, budget));
+                Value::Array(values.collect::<Result<_, _>>()?)
+            }
+            Selected::Made(value) => value,
+        })
+    }
+
+    /// The value of a template.
+    pub(crate) fn value(self, budget: &mut Budget) -> Result<crate::value::Value, RenderError> {
+        use crate::value::{Kind, Value};
+        match self {
+            Selected::One(value) => Value::of_json(value, budget),
+            Selected::Many(values) => {
+                budget.items(values.len())?;
+                let values = values.into_iter().map(|value| Value::of_json(value, budget));
+                Ok(Value::list(Kind::Json, values.collect::<Result<_, _>>()?))
+            }
+            Selected::Made(value) => Value::of_json(&value, budget),
+        }
+    }
+
+    /// The value as JSON without spaces.
+    pub(crate) fn json(self, budget: &mut Budget) -> Result<String, RenderError> {
+        let mut json = Vec::new();
+        let mut write = |value: &Value| {
+            let before = json.len();
+            // Writing to a vector cannot fail.
+            let _ = serde_json::to_writer(&mut json, value);
+            budget.spend((json.len() - before) / 64)?;
+            budget.allocate(json.len() - before)?;
+            json.push(b',');
+            Ok::<(), RenderError>(())
+        };
+        let is_list = match self {
+            Selected::One(value) => {
+                write(value)?;
+                false
+            }
+            Selected::Made(value) => {
+                write(&value)?;
+                false
+            }
+            Selected::Many(values) => {
+                for value in values {
+                    write(value)?;
+                }
+                true
+            }
+        };
+        json.pop();
+        let json = String::from_utf8(json).unwrap_or_default();
+        Ok(if is_list { format!("[{json}]") } else { json })
+    }
+}
+
+/// Copies a value.
+fn copy(value: &Value, budget: &mut Budget) -> Result<Value, RenderError> {
+    count(value, budget)?;
+    Ok(value.clone())
+}
+
+/// Counts the memory of a value.
+fn count(value: &Value, budget: &mut Budget) -> Result<(), RenderError> {
+    budget.spend(1)?;
+    match value {
+        Value::String(text) => budget.allocate(text.len()),
+        Value::Array(items) => {
+            budget.items(items.len())?;
+            items.iter().try_for_each(|item| count(item, budget))
+        }
+        Value::Object(members) => {
+            budget.allocate(members.len().saturating_mul(MEMBER_SIZE))?;
+            members.values().try_for_each(|member| count(member, budget))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+    }
+}
+
+impl Path {
+    /// What the path selects; `None` if it is a definite path to nothing.
+    pub(crate) fn select<'v>(
+        &self,
+        value: &'v Value,
+        budget: &mut Budget,
+    ) -> Result<Option<Selected<'v>>, RenderError> {
+        let selected = self.selected(value, value, budget)?;
+        let is_definite = self.is_definite();
+        let mut made = Vec::new();
+        match &self.end {
+            End::Values if is_definite => {
+                return Ok(selected.first().map(|value| Selected::One(value)));
+            }
+            End::Values => return Ok(Some(Selected::Many(selected))),
+            End::Length => made.extend(selected.into_iter().filter_map(length).map(Value::from)),
+            End::Members(names) => {
+                for value in selected {
+                    let Some(members) = value.as_object() else { continue };
+                    let mut projected = Map::new();
+                    for name in names {
+                        if let Some(member) = members.get(name) {
+                            projected.insert(name.clone(), copy(member, budget)?);
+                        }
+                    }
+                    budget.allocate(projected.len().saturating_mul(MEMBER_SIZE))?;
+                    made.push(Value::Object(projected));
+                }
+            }
+        }
+        Ok(match is_definite {
+            true => made.into_iter().next().map(Selected::Made),
+            false => Some(Selected::Made(Value::Array(made))),
+        })
+    }
+
+    /// The values that the steps select in `value`, within the document `root`.
+    fn selected<'v>(
+        &self,
+        value: &'v Value,
+        root: &'v Value,
+        budget: &mut Budget,
+    ) -> Result<Vec<&'v Value>, RenderError> {
+        let mut selected = vec![value];
+        for step in &self.steps {
+            let mut next = Vec::new();
+            for value in selected {
+                let before = next.len();
+                step.select(value, root, &mut next, budget)?;
+                budget.items(next.len() - before)?;
+            }
+            selected = next;
+        }
+        Ok(selected)
+    }
+
+    fn is_definite(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step, Step::Member(_) | Step::Item(_)))
+    }
 }
 
 impl Step {
-    fn is_definite(&self) -> bool {
-        matches!(self, Step::Member(_) | Step::Item(_))
-    }
-
-    fn select<'v>(&self, value: &'v Value, to: &mut Vec<&'v Value>) {
+    fn select<'v>(
+        &self,
+        value: &'v Value,
+        root: &'v Value,
+        to: &mut Vec<&'v Value>,
+        budget: &mut Budget,
+    ) -> Result<(), RenderError> {
         match self {
             Step::Member(name) => to.extend(value.get(name)),
             Step::Members(names) => to.extend(names.iter().filter_map(|name| value.get(name))),
@@ -96,14 +264,48 @@ impl Step {
                 to.extend(items.get(first..last).into_iter().flatten());
             }
             Step::All => to.extend(children(value)),
-            Step::Deep => deep(value, to),
-            Step::Matching(filter) => {
-                to.extend(children(value).filter(|child| filter.matches(child)));
+            Step::Deep => deep(value, to, budget)?,
+            Step::DeepMatching(filter) => {
+                let mut all = Vec::new();
+                deep(value, &mut all, budget)?;
+                for value in all {
+                    if !value.is_array() && filter.matches(value, root, budget)? {
+                        to.push(value);
+                    }
+                }
             }
-            // Only the last step of a path is a length.
-            Step::Length => {}
+            Step::Matching(filter) => match value {
+                Value::Array(items) => {
+                    for item in items {
+                        if filter.matches(item, root, budget)? {
+                            to.push(item);
+                        }
+                    }
+                }
+                // Jayway applies a filter to the object itself, not to its members.
+                Value::Object(_) if filter.matches(value, root, budget)? => to.push(value),
+                _ => {}
+            },
         }
+        Ok(())
     }
+}
+
+/// A value and every value below, each before those in it.
+fn deep<'v>(
+    value: &'v Value,
+    to: &mut Vec<&'v Value>,
+    budget: &mut Budget,
+) -> Result<(), RenderError> {
+    let mut waiting = vec![value];
+    while let Some(value) = waiting.pop() {
+        budget.spend(1)?;
+        to.push(value);
+        let at = waiting.len();
+        waiting.extend(children(value));
+        waiting[at..].reverse();
+    }
+    Ok(())
 }
 
 /// The place in a list of an index, which counts from the end if it is negative.
@@ -117,13 +319,13 @@ fn length(value: &Value) -> Option<usize> {
         Value::Array(items) => Some(items.len()),
         Value::Object(members) => Some(members.len()),
         Value::String(text) => Some(text.chars().count()),
-        _ => None,
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }
 
 fn item(value: &Value, at: i64) -> Option<&Value> {
     let items = value.as_array()?;
-    let at = if at < 0 { i64::try_from(items.len()).ok()? + at } else { at };
+    let at = if at < 0 { i64::try_from(items.len()).ok()?.checked_add(at)? } else { at };
     items.get(usize::try_from(at).ok()?)
 }
 
@@ -131,190 +333,11 @@ fn children(value: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
     match value {
         Value::Array(items) => Box::new(items.iter()),
         Value::Object(members) => Box::new(members.values()),
-        _ => Box::new(std::iter::empty()),
-    }
-}
-
-fn deep<'v>(value: &'v Value, to: &mut Vec<&'v Value>) {
-    let mut waiting = vec![value];
-    while let Some(value) = waiting.pop() {
-        if to.len() >= SELECTED_MAX {
-            return;
-        }
-        to.push(value);
-        let at = waiting.len();
-        waiting.extend(children(value));
-        waiting[at..].reverse();
-    }
-}
-
-/// The steps of a path; `None` if it is not one.
-fn steps(path: &str) -> Option<Vec<Step>> {
-    let path = path.trim();
-    // Without `$` a path begins at the root too.
-    let mut rest = path.strip_prefix('$').unwrap_or(path);
-    let has_root = rest.len() != path.len();
-    if !has_root && !rest.starts_with(['.', '[']) {
-        let (step, after) = named(rest)?;
-        let mut steps = vec![step];
-        steps.extend(following(after)?);
-        return Some(steps);
-    }
-    if rest == "." {
-        rest = "";
-    }
-    following(rest)
-}
-
-fn following(mut rest: &str) -> Option<Vec<Step>> {
-    let mut steps = Vec::new();
-    while !rest.is_empty() {
-        if let Some(after) = rest.strip_prefix("..") {
-            steps.push(Step::Deep);
-            if after.starts_with('[') {
-                rest = after;
-                continue;
-            }
-            let (step, after) = named(after)?;
-            steps.push(step);
-            rest = after;
-        } else if let Some(after) = rest.strip_prefix('.') {
-            let (step, after) = named(after)?;
-            steps.push(step);
-            rest = after;
-        } else {
-            let inside = rest.strip_prefix('[')?;
-            let end = bracket_end(inside)?;
-            steps.push(bracketed(inside[..end].trim())?);
-            rest = &inside[end + 1..];
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            Box::new(std::iter::empty())
         }
     }
-    Some(steps)
-}
-
-/// A name, `*` or a function at the start of a text.
-fn named(text: &str) -> Option<(Step, &str)> {
-    let end = text.find(['.', '[']).unwrap_or(text.len());
-    let (name, rest) = text.split_at(end);
-    match name {
-        "" => None,
-        "*" => Some((Step::All, rest)),
-        "length()" | "size()" => Some((Step::Length, rest)),
-        name => Some((Step::Member(name.to_owned()), rest)),
-    }
-}
-
-/// The position of the bracket that closes, outside of quotes and inner brackets.
-fn bracket_end(text: &str) -> Option<usize> {
-    let mut quote = None;
-    let mut open = 0;
-    for (at, c) in text.char_indices() {
-        match (quote, c) {
-            (Some(q), c) if q == c => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(c),
-            (None, '[' | '(') => open += 1,
-            (None, ']') if open == 0 => return Some(at),
-            (None, ']' | ')') => open -= 1,
-            _ => {}
-        }
-    }
-    None
-}
-
-fn bracketed(text: &str) -> Option<Step> {
-    if text == "*" {
-        return Some(Step::All);
-    }
-    if let Some(filter) = text.strip_prefix("?(").and_then(|text| text.strip_suffix(')')) {
-        return Filter::parse(filter).map(Step::Matching);
-    }
-    if text.starts_with(['\'', '"']) {
-        let names = text.split(',').map(|name| unquoted(name.trim()));
-        let mut names = names.collect::<Option<Vec<String>>>()?;
-        return Some(if names.len() == 1 {
-            Step::Member(names.remove(0))
-        } else {
-            Step::Members(names)
-        });
-    }
-    if let Some((first, last)) = text.split_once(':') {
-        let number = |text: &str| match text.trim() {
-            "" => Some(None),
-            text => text.parse().ok().map(Some),
-        };
-        return Some(Step::Slice(number(first)?, number(last)?));
-    }
-    let numbers = text.split(',').map(|number| number.trim().parse().ok());
-    let numbers = numbers.collect::<Option<Vec<i64>>>()?;
-    Some(if let [one] = numbers[..] { Step::Item(one) } else { Step::Items(numbers) })
-}
-
-/// The content of a text in single or double quotes.
-fn unquoted(text: &str) -> Option<String> {
-    let quote = text.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
-    let content = text.strip_prefix(quote)?.strip_suffix(quote)?;
-    Some(content.to_owned())
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn selected(path: &str) -> Value {
-        let value = json!({
-            "a": {"b c": [10, 20, 30], "d": "text"},
-            "list": [{"id": 1, "n": "x"}, {"id": 2, "n": "y"}, {"id": 3}],
-        });
-        match json_path(&value, path) {
-            Ok(selected) => selected.unwrap_or(json!("nothing")),
-            Err(error) => json!(error.to_string()),
-        }
-    }
-
-    #[test]
-    fn a_definite_path_selects_a_value_or_nothing() {
-        assert_eq!(selected("$.a.d"), json!("text"));
-        assert_eq!(selected("a.d"), json!("text"));
-        assert_eq!(selected("$['a']['b c'][-1]"), json!(30));
-        assert_eq!(selected("$.list[1].n"), json!("y"));
-        assert_eq!(selected("$.list.length()"), json!(3));
-        assert_eq!(selected("$.a.x.y"), json!("nothing"));
-        assert_eq!(selected("$.list[9]"), json!("nothing"));
-        assert_eq!(selected("$")["a"]["d"], json!("text"));
-    }
-
-    #[test]
-    fn any_other_path_selects_a_list() {
-        assert_eq!(selected("$.list[*].id"), json!([1, 2, 3]));
-        assert_eq!(selected("$..id"), json!([1, 2, 3]));
-        assert_eq!(selected("$.a['b c'][0,2]"), json!([10, 30]));
-        assert_eq!(selected("$.a['b c'][1:]"), json!([20, 30]));
-        assert_eq!(selected("$.a['b c'][-2:-1]"), json!([20]));
-        assert_eq!(selected("$.list[0]['id','n']"), json!([1, "x"]));
-        assert_eq!(selected("$.a.*")[1], json!("text"));
-        assert_eq!(selected("$.x[*]"), json!([]));
-    }
-
-    #[test]
-    fn a_filter_compares_and_combines() {
-        assert_eq!(selected("$.list[?(@.id == 2)].n"), json!(["y"]));
-        assert_eq!(selected("$.list[?(@.n)].id"), json!([1, 2]));
-        assert_eq!(selected("$.list[?(@.id > 1 && @.n != 'x')].id"), json!([2, 3]));
-        assert_eq!(selected("$.list[?(@.id <= 1 || @.n == \"y\")].id"), json!([1, 2]));
-    }
-
-    #[test]
-    fn a_text_that_is_not_a_path_is_an_error() {
-        for path in ["$.", "$..", "$.a[", "$.a['b]", "$.a[x]", "$.a[?(@.b ==)]", ""] {
-            let result = json_path(&json!({}), path);
-            if path == "$." {
-                assert_eq!(result, Ok(Some(json!({}))), "{path}");
-            } else {
-                assert_eq!(result, Err(PathError(path.to_owned())), "{path}");
-            }
-        }
-    }
-}
+mod tests;

@@ -1,110 +1,117 @@
 //! Walks the tree of a template.
 
+mod arithmetic;
+mod changed;
+mod context;
+mod foreach;
+
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use indexmap::IndexMap;
+use changed::Changed;
 
-use crate::tree::{Expression, Macro, Node, Operator, Reference, Shown, Step};
-use crate::value::{LEVELS_MAX, Value};
-use crate::{Inputs, RenderError, Rendered, gateway, methods};
+use crate::budget::{Budget, MEMBER_SIZE};
+use crate::gateway::{self, Request};
+use crate::print::Printer;
+use crate::tree::{Expression, Node, Operator, Reference, Shown, Step};
+use crate::value::{Key, Kind, Loop, Value};
+use crate::{Inputs, RenderError, Rendered, methods};
 
-/// The maximum number of nodes, expressions and characters of a pattern that a rendering visits.
-const STEPS_MAX: u64 = 2_000_000;
-/// The maximum size in bytes of a rendered text and of all texts that expressions make.
-const SIZE_MAX: usize = 64 * 1024 * 1024;
-/// The maximum depth of macros that call each other: `velocimacro.max.depth` of Velocity.
-const CALLS_MAX: usize = 20;
+/// The maximum depth of blocks that render each other, as in Velocity.
+const BLOCKS_MAX: usize = 20;
+/// The maximum depth of directives and expressions, those of blocks together.
+const DEPTH_MAX: usize = 200;
 
 /// Renders nodes for a request.
 pub(crate) fn render(nodes: &[Node], inputs: &Inputs<'_>) -> Result<Rendered, RenderError> {
-    let mut context = inputs.context.clone();
-    let overrides = [
-        ("requestOverride", &["header", "querystring", "path"][..]),
-        ("responseOverride", &["header"][..]),
-    ];
-    if !context.is_object() {
-        context = serde_json::Value::Object(serde_json::Map::new());
-    }
-    for (name, members) in overrides {
-        for member in members {
-            let place = &mut context[name][member];
-            if place.is_null() {
-                *place = serde_json::Value::Object(serde_json::Map::new());
-            }
-        }
-    }
-    let context = Value::of_json(&context);
-    let variables = inputs.stage_variables.iter();
+    let request = Request::new(inputs);
+    let mut budget = Budget::new();
+    let context = context::prepared(inputs, &mut budget)?;
+    let stage_variables = inputs.stage_variables.iter();
     let stage_variables =
-        variables.map(|(name, value)| (name.clone(), Value::text(value.as_str()))).collect();
+        stage_variables.map(|(name, value)| (name.as_str(), Value::text(value.as_str())));
     let variables = [
         ("context", context.clone()),
         ("input", Value::Input),
-        ("stageVariables", Value::map(stage_variables)),
+        ("stageVariables", Value::map_of(stage_variables)),
         ("util", Value::Util),
     ];
     let mut renderer = Renderer {
-        inputs,
+        request: &request,
+        iterations_max: usize::try_from(inputs.iterations_max).unwrap_or(usize::MAX),
         variables: variables.map(|(name, value)| (name.to_owned(), value)).into(),
-        macros: HashMap::new(),
-        blocks: HashMap::new(),
+        blocks: Vec::new(),
+        numbers: HashMap::new(),
+        position: None,
+        changed: Changed::default(),
         out: String::new(),
-        steps: 0,
-        made: 0,
-        calls: 0,
+        budget,
+        block_depth: 0,
+        depth: 0,
     };
-    renderer.nodes(nodes)?;
-    Ok(Rendered { text: renderer.out, context: context.to_json(LEVELS_MAX) })
+    match renderer.nodes(nodes) {
+        Ok(()) | Err(Interrupt::Break | Interrupt::Stop) => {}
+        Err(Interrupt::Error(error)) => return Err(error),
+    }
+    let context = context.to_json(crate::print::LEVELS_MAX, &mut renderer.budget)?;
+    Ok(Rendered { text: std::mem::take(&mut renderer.out), context })
 }
 
-/// How the nodes of a sequence ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Flow {
-    Next,
+/// What ends nodes before their end.
+#[derive(Debug)]
+enum Interrupt {
+    /// `#break`: the innermost loop or block ends, or the template outside of them.
     Break,
+    /// `#stop`: the template ends.
     Stop,
+    Error(RenderError),
 }
 
+impl From<RenderError> for Interrupt {
+    fn from(error: RenderError) -> Interrupt {
+        Interrupt::Error(error)
+    }
+}
+
+type Rendering<T> = Result<T, Interrupt>;
+
+/// The state of a rendering.
 struct Renderer<'t, 'r> {
-    inputs: &'t Inputs<'r>,
+    request: &'r Request<'r>,
+    iterations_max: usize,
     variables: HashMap<String, Value>,
-    macros: HashMap<&'t str, &'t Macro>,
-    blocks: HashMap<String, &'t [Node]>,
+    /// The blocks of `#define`, with their names.
+    blocks: Vec<(&'t str, &'t [Node])>,
+    /// The numbers of the blocks, by the place of their nodes.
+    numbers: HashMap<*const [Node], usize>,
+    /// The position of the innermost loop.
+    position: Option<Rc<Loop>>,
+    changed: Changed,
     out: String,
-    steps: u64,
-    /// The bytes of the texts that expressions have made.
-    made: usize,
-    calls: usize,
+    budget: Budget,
+    block_depth: usize,
+    depth: usize,
 }
 
 impl<'t> Renderer<'t, '_> {
-    fn step(&mut self) -> Result<(), RenderError> {
-        self.steps += 1;
-        if self.steps > STEPS_MAX { Err(RenderError::Steps(STEPS_MAX)) } else { Ok(()) }
+    fn nodes(&mut self, nodes: &'t [Node]) -> Rendering<()> {
+        self.deeper(|renderer| nodes.iter().try_for_each(|node| renderer.node(node)))
     }
 
-    fn bounded(&self) -> Result<(), RenderError> {
-        match self.out.len() > SIZE_MAX || self.made > SIZE_MAX {
-            true => Err(RenderError::Size(SIZE_MAX)),
-            false => Ok(()),
+    fn deeper<T>(&mut self, run: impl FnOnce(&mut Self) -> Rendering<T>) -> Rendering<T> {
+        if self.depth == DEPTH_MAX {
+            return Err(RenderError::Depth(DEPTH_MAX).into());
         }
+        self.depth += 1;
+        let result = run(self);
+        self.depth -= 1;
+        result
     }
 
-    fn nodes(&mut self, nodes: &'t [Node]) -> Result<Flow, RenderError> {
-        for node in nodes {
-            self.step()?;
-            match self.node(node)? {
-                Flow::Next => {}
-                flow => return Ok(flow),
-            }
-        }
-        Ok(Flow::Next)
-    }
-
-    fn node(&mut self, node: &'t Node) -> Result<Flow, RenderError> {
+    fn node(&mut self, node: &'t Node) -> Rendering<()> {
+        self.budget.spend(1)?;
         match node {
-            Node::Text(text) => self.out.push_str(text),
+            Node::Text(text) => self.printer().text(text)?,
             Node::Reference(shown) => self.show(shown)?,
             Node::Set(reference, value) => {
                 let value = self.value(value)?;
@@ -112,335 +119,261 @@ impl<'t> Renderer<'t, '_> {
             }
             Node::If(branches, otherwise) => {
                 for (condition, body) in branches {
-                    if self.value(condition)?.is_true() {
+                    if self.holds(condition)? {
                         return self.nodes(body);
                     }
                 }
                 return self.nodes(otherwise);
             }
             Node::Foreach { item, items, body } => return self.foreach(item, items, body),
-            Node::Break => return Ok(Flow::Break),
-            Node::Stop => return Ok(Flow::Stop),
-            Node::Macro(name, definition) => {
-                self.macros.insert(name, definition);
-            }
-            Node::Call(name, arguments, source) => return self.call(name, arguments, source),
+            Node::Break => return Err(Interrupt::Break),
+            Node::Stop => return Err(Interrupt::Stop),
             Node::Define(name, body) => {
-                self.blocks.insert(name.clone(), body);
-                self.variables.insert(name.clone(), Value::Block(Rc::from(name.as_str())));
+                let number = *self.numbers.entry(&raw const body[..]).or_insert_with(|| {
+                    self.blocks.push((name, body));
+                    self.blocks.len() - 1
+                });
+                self.variables.insert(name.clone(), Value::Block(number));
             }
-        }
-        self.bounded()?;
-        Ok(Flow::Next)
-    }
-
-    /// Renders the value of a reference. Two backslashes before it are one, and one backslash shows the reference itself if it has
-    /// a value.
-    fn show(&mut self, shown: &'t Shown) -> Result<(), RenderError> {
-        let value = self.follow(&shown.reference)?;
-        if shown.backslashes > 0 {
-            let count = if value.is_null() { shown.backslashes } else { shown.backslashes / 2 };
-            self.out.extend(std::iter::repeat_n('\\', count));
-            if shown.backslashes % 2 == 1 {
-                self.out.push_str(&shown.source);
-                return Ok(());
-            }
-        }
-        if let Value::Block(name) = &value
-            && let Some(body) = self.blocks.get(name.as_ref()).copied()
-        {
-            self.deeper(|renderer| renderer.nodes(body))?;
-            return Ok(());
-        }
-        value.print(&mut self.out, LEVELS_MAX);
-        self.bounded()
-    }
-
-    fn deeper<T>(
-        &mut self,
-        run: impl FnOnce(&mut Self) -> Result<T, RenderError>,
-    ) -> Result<T, RenderError> {
-        if self.calls == CALLS_MAX {
-            return Err(RenderError::Depth(CALLS_MAX));
-        }
-        self.calls += 1;
-        let result = run(self);
-        self.calls -= 1;
-        result
-    }
-
-    fn foreach(
-        &mut self,
-        item: &str,
-        items: &'t Expression,
-        body: &'t [Node],
-    ) -> Result<Flow, RenderError> {
-        let items = match self.value(items)? {
-            Value::List(list) => list.borrow().items.clone(),
-            Value::Map(members) => members.borrow().values().cloned().collect(),
-            _ => return Ok(Flow::Next),
-        };
-        let names = [item, "foreach", "velocityCount"];
-        let before = names.map(|name| self.variables.get(name).cloned());
-        let parent = before[1].clone().unwrap_or(Value::Null);
-        let count = items.len();
-        let max = usize::try_from(self.inputs.iterations_max).unwrap_or(usize::MAX);
-        let mut flow = Flow::Next;
-        for (at, value) in items.into_iter().enumerate().take(max) {
-            let position = i64::try_from(at).unwrap_or(i64::MAX);
-            let state = [
-                ("index", Value::Integer(position)),
-                ("count", Value::Integer(position + 1)),
-                ("hasNext", Value::Bool(at + 1 < count)),
-                ("first", Value::Bool(at == 0)),
-                ("last", Value::Bool(at + 1 == count)),
-                ("parent", parent.clone()),
-            ];
-            let state = state.into_iter().map(|(name, value)| (name.to_owned(), value));
-            self.variables.insert("foreach".to_owned(), Value::map(state.collect()));
-            self.variables.insert("velocityCount".to_owned(), Value::Integer(position + 1));
-            self.variables.insert(item.to_owned(), value);
-            self.step()?;
-            match self.nodes(body)? {
-                Flow::Next => {}
-                Flow::Break => break,
-                Flow::Stop => {
-                    flow = Flow::Stop;
-                    break;
-                }
-            }
-        }
-        for (name, value) in names.into_iter().zip(before) {
-            match value {
-                Some(value) => self.variables.insert(name.to_owned(), value),
-                None => self.variables.remove(name),
-            };
-        }
-        Ok(flow)
-    }
-
-    /// A macro with the values of its arguments; the text of the call if the template has no such macro.
-    fn call(
-        &mut self,
-        name: &str,
-        arguments: &'t [Expression],
-        source: &'t str,
-    ) -> Result<Flow, RenderError> {
-        let Some(definition) = self.macros.get(name).copied() else {
-            self.out.push_str(source);
-            return Ok(Flow::Next);
-        };
-        let mut before = Vec::new();
-        for (at, parameter) in definition.parameters.iter().enumerate() {
-            let value = match arguments.get(at) {
-                Some(argument) => self.value(argument)?,
-                None => Value::Null,
-            };
-            before.push((parameter, value));
-        }
-        for (parameter, value) in &mut before {
-            let old = self.variables.insert((*parameter).clone(), value.clone());
-            *value = old.unwrap_or(Value::Null);
-        }
-        let flow = self.deeper(|renderer| renderer.nodes(&definition.body))?;
-        for (parameter, value) in before {
-            self.variables.insert(parameter.clone(), value);
-        }
-        Ok(if flow == Flow::Stop { Flow::Stop } else { Flow::Next })
-    }
-
-    /// `#set`. A null changes nothing, as in Velocity 1.7.
-    fn set(&mut self, reference: &'t Reference, value: Value) -> Result<(), RenderError> {
-        let Some((last, steps)) = reference.steps.split_last() else {
-            if value.is_null() {
-                self.variables.remove(&reference.name);
-            } else {
-                self.variables.insert(reference.name.clone(), value);
-            }
-            return Ok(());
-        };
-        let owner = self.walk(&reference.name, steps)?;
-        match last {
-            Step::Property(name) => {
-                methods::call(&owner, "put", &[Value::text(name.as_str()), value]);
-            }
-            Step::Index(index) => {
-                let index = self.value(index)?;
-                let method = if matches!(owner, Value::List(_)) { "set" } else { "put" };
-                methods::call(&owner, method, &[index, value]);
-            }
-            Step::Method(..) => {}
         }
         Ok(())
     }
 
-    fn follow(&mut self, reference: &'t Reference) -> Result<Value, RenderError> {
-        self.walk(&reference.name, &reference.steps)
+    fn printer(&mut self) -> Printer<'_> {
+        Printer::new(&mut self.out, &mut self.budget)
     }
 
-    fn walk(&mut self, name: &str, steps: &'t [Step]) -> Result<Value, RenderError> {
-        let mut value = self.variables.get(name).cloned().unwrap_or(Value::Null);
-        for step in steps {
-            self.step()?;
-            value = match (step, &value) {
-                (Step::Property(name), Value::Input) => gateway::input_property(self.inputs, name),
-                (Step::Property(name), value) => methods::property(value, name),
-                (Step::Index(index), _) => {
-                    let index = self.value(index)?;
-                    methods::index(&value, &index)
-                }
-                (Step::Method(name, arguments), _) => {
-                    let mut given = Vec::with_capacity(arguments.len());
-                    for argument in arguments {
-                        given.push(self.value(argument)?);
-                    }
-                    // A pattern or a search reads the whole text.
-                    self.steps += (value.size() / 64) as u64;
-                    match &value {
-                        Value::Input => gateway::input_method(self.inputs, name, &given),
-                        Value::Util => gateway::util_method(name, &given),
-                        value => methods::call(value, name, &given),
-                    }
-                }
-            };
-            self.made += value.size();
-            self.bounded()?;
+    /// Renders the value of a reference. Two backslashes before it are one, and one backslash shows the reference itself.
+    fn show(&mut self, shown: &'t Shown) -> Rendering<()> {
+        let value = self.follow(&shown.reference)?;
+        for _ in 0..shown.backslashes / 2 {
+            self.printer().text("\\")?;
         }
-        Ok(value)
+        if shown.backslashes % 2 == 1 {
+            return Ok(self.printer().text(&shown.source)?);
+        }
+        match value {
+            Value::Block(number) => self.block(number),
+            value => Ok(self.printer().value(&value)?),
+        }
     }
 
-    fn value(&mut self, expression: &'t Expression) -> Result<Value, RenderError> {
-        self.step()?;
+    /// Renders a block; too deep a one shows its name.
+    fn block(&mut self, number: usize) -> Rendering<()> {
+        let Some((name, body)) = self.blocks.get(number).copied() else { return Ok(()) };
+        if self.block_depth == BLOCKS_MAX {
+            return Ok(self.printer().text(&format!("${name}"))?);
+        }
+        self.block_depth += 1;
+        let result = self.nodes(body);
+        self.block_depth -= 1;
+        match result {
+            Err(Interrupt::Break) => Ok(()),
+            result => result,
+        }
+    }
+
+    fn assign(&mut self, name: &str, value: Value) {
+        match self.variables.get_mut(name) {
+            Some(place) => *place = value,
+            None => drop(self.variables.insert(name.to_owned(), value)),
+        }
+    }
+
+    /// `#set`. A null changes nothing, as in Velocity 1.7.
+    fn set(&mut self, reference: &'t Reference, value: Value) -> Rendering<()> {
+        if value.is_null() {
+            return Ok(());
+        }
+        let Some((last, steps)) = reference.steps.split_last() else {
+            self.assign(&reference.name, value);
+            return Ok(());
+        };
+        let Some(mut owner) = self.variables.get(&reference.name).cloned() else { return Ok(()) };
+        for step in steps {
+            owner = self.step(&owner, step)?;
+        }
+        let index = match last {
+            Step::Index(index) => Some(self.value(index)?),
+            Step::Property(_) | Step::Method(..) => None,
+        };
+        self.changed.note(&owner, std::slice::from_ref(&value));
+        match (last, index, &owner) {
+            (_, Some(index), owner) => {
+                methods::set_index(owner, &index, value, &mut self.budget)?;
+            }
+            (Step::Property(name) | Step::Method(name, _), None, Value::Map(map)) => {
+                self.budget.allocate(MEMBER_SIZE)?;
+                map.members.borrow_mut().insert(Key::text(name.as_str()), value);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The value of a reference. API Gateway has an empty text for what is not there: LocalStack's recordings of AWS, 2023-08-07
+    /// and 2025-06-18. UNCONFIRMED for methods that return null.
+    fn follow(&mut self, reference: &'t Reference) -> Rendering<Value> {
+        let mut value = self.variables.get(&reference.name).cloned().unwrap_or(Value::Null);
+        for step in &reference.steps {
+            if value.is_null() {
+                break;
+            }
+            value = self.step(&value, step)?;
+        }
+        Ok(if value.is_null() { Value::text("") } else { value })
+    }
+
+    fn step(&mut self, value: &Value, step: &'t Step) -> Rendering<Value> {
+        self.budget.spend(1)?;
+        match (step, value) {
+            (Step::Property(name), Value::Input) if name == "body" => {
+                Ok(self.request.body(&mut self.budget)?)
+            }
+            (Step::Property(name), value) => Ok(methods::property(value, name, &mut self.budget)?),
+            (Step::Index(index), _) => {
+                let index = self.plain(index)?;
+                Ok(methods::index(value, &index, &mut self.budget)?)
+            }
+            (Step::Method(name, arguments), _) => {
+                let mut given = Vec::with_capacity(arguments.len());
+                for argument in arguments {
+                    given.push(self.plain(argument)?);
+                }
+                self.changed.note(value, &given);
+                Ok(match value {
+                    Value::Input => self.request.method(name, &given, &mut self.budget)?,
+                    Value::Util => gateway::util(name, &given, &mut self.budget)?,
+                    value => methods::call(value, name, &given, &mut self.budget)?,
+                })
+            }
+        }
+    }
+
+    /// Whether a condition holds. Velocity 1.7 evaluates literals and arithmetic as false.
+    fn holds(&mut self, expression: &'t Expression) -> Rendering<bool> {
+        self.budget.spend(1)?;
         Ok(match expression {
+            Expression::Bool(flag) => *flag,
+            Expression::Reference(reference) => self.follow(reference)?.is_true(),
+            Expression::Not(inner) => !self.deeper(|renderer| renderer.holds(inner))?,
+            Expression::Operations(_, operations) => {
+                let is_arithmetic = operations.iter().all(|(operator, _)| operator.is_arithmetic());
+                !is_arithmetic && self.value(expression)?.is_true()
+            }
+            Expression::Null
+            | Expression::Integer(_)
+            | Expression::Float(_)
+            | Expression::Text(_)
+            | Expression::List(_)
+            | Expression::Map(_)
+            | Expression::Range(..)
+            | Expression::Interpolated { .. } => false,
+        })
+    }
+
+    /// A value, in which a block is its text.
+    fn plain(&mut self, expression: &'t Expression) -> Rendering<Value> {
+        match self.value(expression)? {
+            Value::Block(number) => {
+                self.captured(|renderer| renderer.block(number)).map(Value::text)
+            }
+            value => Ok(value),
+        }
+    }
+
+    fn value(&mut self, expression: &'t Expression) -> Rendering<Value> {
+        self.deeper(|renderer| renderer.value_of(expression))
+    }
+
+    fn value_of(&mut self, expression: &'t Expression) -> Rendering<Value> {
+        self.budget.spend(1)?;
+        Ok(match expression {
+            Expression::Null => Value::Null,
             Expression::Bool(flag) => Value::Bool(*flag),
-            Expression::Integer(number) => Value::Integer(*number),
+            Expression::Integer(number) => Value::of_big(number.clone()),
             Expression::Float(number) => Value::Float(*number),
-            Expression::Text(text) => Value::text(text.as_str()),
-            Expression::Interpolated(nodes) => self.interpolated(nodes)?,
+            Expression::Text(text) => {
+                self.budget.allocate(text.len())?;
+                Value::text(text.as_str())
+            }
+            Expression::Interpolated { nodes, is_padded } => {
+                let mut text = self.captured(|renderer| renderer.nodes(nodes))?;
+                if *is_padded {
+                    text.pop();
+                }
+                Value::text(text)
+            }
             Expression::Reference(reference) => self.follow(reference)?,
             Expression::List(items) => {
+                self.budget.items(items.len())?;
                 let mut values = Vec::with_capacity(items.len());
                 for item in items {
-                    values.push(self.value(item)?);
+                    values.push(self.plain(item)?);
                 }
-                Value::list(values)
+                Value::list(Kind::List, values)
             }
             Expression::Range(first, last) => {
                 let (first, last) = (self.value(first)?, self.value(last)?);
                 self.range(&first, &last)?
             }
             Expression::Map(members) => {
-                let mut map = IndexMap::with_capacity(members.len());
+                self.budget.allocate(members.len().saturating_mul(MEMBER_SIZE))?;
+                let mut map = indexmap::IndexMap::with_capacity(members.len());
                 for (name, value) in members {
-                    let name = self.value(name)?.to_text();
-                    map.insert(name, self.value(value)?);
+                    let name = self.plain(name)?;
+                    let name = Key::of(&name, &mut self.budget)?;
+                    map.insert(name, self.plain(value)?);
                 }
                 Value::map(map)
             }
-            Expression::Not(inner) => Value::Bool(!self.value(inner)?.is_true()),
-            Expression::Negative(inner) => match self.value(inner)? {
-                Value::Integer(number) => Value::Integer(number.wrapping_neg()),
-                Value::Float(number) => Value::Float(-number),
-                _ => Value::Null,
-            },
-            Expression::Binary(operator, left, right) => self.binary(*operator, left, right)?,
+            Expression::Not(inner) => Value::Bool(!self.holds(inner)?),
+            Expression::Operations(first, operations) => self.operations(first, operations)?,
         })
     }
 
-    /// A text in double quotes.
-    fn interpolated(&mut self, nodes: &'t [Node]) -> Result<Value, RenderError> {
-        if let [Node::Text(text)] = nodes {
-            return Ok(Value::text(text.as_str()));
-        }
+    /// What a part of the template renders.
+    fn captured(&mut self, render: impl FnOnce(&mut Self) -> Rendering<()>) -> Rendering<String> {
         let before = std::mem::take(&mut self.out);
-        let result = self.nodes(nodes);
+        let result = render(self);
         let text = std::mem::replace(&mut self.out, before);
-        result?;
-        self.made += text.len();
-        self.bounded()?;
-        Ok(Value::text(text))
+        result.map(|()| text)
     }
 
     /// `[first..last]`, which may count down.
-    fn range(&mut self, first: &Value, last: &Value) -> Result<Value, RenderError> {
+    fn range(&mut self, first: &Value, last: &Value) -> Rendering<Value> {
         let (Value::Integer(first), Value::Integer(last)) = (first, last) else {
             return Ok(Value::Null);
         };
-        self.steps = self.steps.saturating_add(first.abs_diff(*last));
-        self.step()?;
+        let count = usize::try_from(first.abs_diff(*last)).unwrap_or(usize::MAX);
+        self.budget.items(count.saturating_add(1))?;
         let items: Vec<Value> = match first <= last {
             true => (*first..=*last).map(Value::Integer).collect(),
             false => (*last..=*first).rev().map(Value::Integer).collect(),
         };
-        Ok(Value::list(items))
+        Ok(Value::list(Kind::List, items))
     }
 
-    fn binary(
+    /// Operators of one precedence, from left to right.
+    fn operations(
         &mut self,
-        operator: Operator,
-        left: &'t Expression,
-        right: &'t Expression,
-    ) -> Result<Value, RenderError> {
-        let left = self.value(left)?;
-        match operator {
-            Operator::And if !left.is_true() => return Ok(Value::Bool(false)),
-            Operator::Or if left.is_true() => return Ok(Value::Bool(true)),
-            _ => {}
-        }
-        let right = self.value(right)?;
-        let ordered = |holds: fn(std::cmp::Ordering) -> bool| {
-            let order = match (left.number(), right.number()) {
-                (Some(left), Some(right)) => left.partial_cmp(&right),
-                _ => None,
-            };
-            order.map_or(Value::Null, |order| Value::Bool(holds(order)))
-        };
-        Ok(match operator {
-            Operator::And | Operator::Or => Value::Bool(right.is_true()),
-            Operator::Equal => Value::Bool(left.equals(&right)),
-            Operator::NotEqual => Value::Bool(!left.equals(&right)),
-            Operator::Less => ordered(std::cmp::Ordering::is_lt),
-            Operator::LessOrEqual => ordered(std::cmp::Ordering::is_le),
-            Operator::Greater => ordered(std::cmp::Ordering::is_gt),
-            Operator::GreaterOrEqual => ordered(std::cmp::Ordering::is_ge),
-            Operator::Plus
-            | Operator::Minus
-            | Operator::Times
-            | Operator::Divide
-            | Operator::Remainder => {
-                let result = arithmetic(operator, &left, &right);
-                self.made += result.size();
-                self.bounded()?;
-                result
+        first: &'t Expression,
+        operations: &'t [(Operator, Expression)],
+    ) -> Rendering<Value> {
+        if matches!(operations.first(), Some((Operator::And | Operator::Or, _))) {
+            let mut holds = self.holds(first)?;
+            for (operator, right) in operations {
+                if holds == (*operator == Operator::And) {
+                    holds = self.holds(right)?;
+                }
             }
-        })
-    }
-}
-
-/// The result of arithmetic; null if an operand is not a number, and for a division by zero, as in Velocity 1.7.
-fn arithmetic(operator: Operator, left: &Value, right: &Value) -> Value {
-    if operator == Operator::Plus
-        && (matches!(left, Value::Text(_)) || matches!(right, Value::Text(_)))
-    {
-        return Value::text(left.to_text() + &right.to_text());
-    }
-    if let (Value::Integer(left), Value::Integer(right)) = (left, right) {
-        return match operator {
-            Operator::Plus => Value::Integer(left.wrapping_add(*right)),
-            Operator::Minus => Value::Integer(left.wrapping_sub(*right)),
-            Operator::Times => Value::Integer(left.wrapping_mul(*right)),
-            _ if *right == 0 => Value::Null,
-            Operator::Divide => Value::Integer(left.wrapping_div(*right)),
-            _ => Value::Integer(left.wrapping_rem(*right)),
-        };
-    }
-    let (Some(left), Some(right)) = (left.number(), right.number()) else { return Value::Null };
-    match operator {
-        Operator::Plus => Value::Float(left + right),
-        Operator::Minus => Value::Float(left - right),
-        Operator::Times => Value::Float(left * right),
-        _ if right == 0.0 => Value::Null,
-        Operator::Divide => Value::Float(left / right),
-        _ => Value::Float(left % right),
+            return Ok(Value::Bool(holds));
+        }
+        let mut left = self.plain(first)?;
+        for (operator, right) in operations {
+            let right = self.plain(right)?;
+            left = arithmetic::result(*operator, &left, &right, &mut self.budget)?;
+        }
+        Ok(left)
     }
 }

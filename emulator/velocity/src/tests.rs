@@ -1,5 +1,7 @@
 //! Templates with their results. The expected texts without another source follow Velocity's user guide.
 
+mod bounds;
+
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -23,7 +25,8 @@ fn is(template: &str, expected: &str) {
 #[test]
 fn text_without_references_and_directives_is_unchanged() {
     is(r#"{"price": "5 €", "tag": "no"}"#, r#"{"price": "5 €", "tag": "no"}"#);
-    is("a $ b $5.00 # c #1 $! ${ \\n", "a $ b $5.00 # c #1 $! ${ \\n");
+    is("a $ b $5.00 # c #1 $[0] ${ \\n", "a $ b $5.00 # c #1 $[0] ${ \\n");
+    is(" a\n ", " a\n ");
     is("#[[ $x #if ]]#!", " $x #if !");
     is("a#* b *#c ## d\ne", "ac e");
 }
@@ -84,8 +87,22 @@ fn a_condition_has_branches_and_compares_by_value() {
         "equal",
     );
     is("#if('7' == 7)same#end#if('a' != 'b' and not (1 gt 2))!#end", "same!");
-    is("#if('')a text is true#end", "a text is true");
-    is("#if($nothing || false)yes#{else}no#end", "no");
+    is("#if(($input.path('$.id') + 1) * 2 == 16)yes#end", "yes");
+}
+
+#[test]
+fn a_condition_is_true_for_each_reference_that_is_not_false() {
+    is("#if($nothing)yes#{else}no#end|#if($nothing.a.b())yes#end|#if(!$nothing)no#end", "yes|yes|");
+    is("#set($empty = '')#if($empty)yes#end|#set($f = false)#if($f)yes#{else}no#end", "yes|no");
+    is("#if($nothing || false)yes#{else}no#end", "yes");
+}
+
+#[test]
+fn a_condition_is_false_for_literals_and_arithmetic() {
+    for literal in ["'a'", "1", "[1]", "{}", "1 + 1", "\"$nothing\"", "'a' && true"] {
+        is(&format!("#if({literal})yes#{{else}}no#end"), "no");
+    }
+    is("#if(true && (1 == 1))yes#end", "yes");
 }
 
 #[test]
@@ -95,8 +112,18 @@ fn a_loop_knows_its_position_and_ends_at_the_maximum() {
         "0:a, 1:b",
     );
     is("#foreach($n in [1..4])#if($n == 3)#break#end$velocityCount #end-$!n", "1 2 -");
+    is("#foreach($n in [1..3])$n#if($velocityHasNext),#end#end", "1,2,3");
+    is(
+        "#foreach($a in [1..2])#foreach($b in [1..2])$foreach.parent.count$foreach.topmost.last #end#end",
+        "1false 1false 2true 2true ",
+    );
+    is("#foreach($a 'of' [1])x#end#foreach($a in 'text')x#end#foreach($a in $nothing)x#end", "x");
     is("#foreach($n in [3..1])$n#end", "321");
-    is("#set($m = {'a': 1, 'b': 2})#foreach($e in $m.entrySet())$e.key=$e.value;#end", "a=1;b=2;");
+    is(
+        "#set($m = {'a': 1, 'b': 2})#foreach($e in $m.entrySet())$e.key=$e.value;$e;#end",
+        "a=1;a=1;b=2;b=2;",
+    );
+    is("#foreach($v in {'a': 1, 'b': 2})$v#end", "12");
     let template = Template::parse("#foreach($n in [1..1500])x#end").unwrap();
     assert_eq!(template.render(&inputs("")).unwrap().text.len(), 1_000);
 }
@@ -109,8 +136,25 @@ fn a_variable_is_set_and_keeps_its_value() {
     is("#set($m = {})#set($m.a = 1)#set($m['b'] = [1, 'x'])$m", "{a=1, b=[1, x]}");
     is("#set($l = [])#set($ignored = $l.add('x'))$l.size()$l.get(0)$l.contains('x')", "1xtrue");
     is("#set($n = 7 / 2)$n|#set($n = 7.0 / 2)$n|#set($n = 7 % 4)$n|#set($n = -1)$n", "3|3.5|3|-1");
-    is("#set($n = 1 / 0)[$n]", "[]");
-    is("#set($q = \"a \"\"b\"\"\")$q", "a \"b\"");
+    is("#set($n = 1 / 0)[$n]|#set($n = 4)#set($n = 1 / 0)$n|#set($n = 'a' - 1)$n", "[]|4|4");
+    is(
+        "#set($n = .5 * .1)$n|#set($n = 1e3)$n|#set($n = 5.)$n|#set($n = 1.0E-5)$n",
+        "0.05|1000.0|5.0|1.0E-5",
+    );
+    is(
+        "#set($n = 9223372036854775807 + 1)$n|#set($n = $n - 1)$n",
+        "9223372036854775808|9223372036854775807",
+    );
+    is(
+        "#set($n = 'b' > 'a')$n|#set($n = 1 < 2 && 2 <= 2)$n|#set($n = 3 == 3.0)$n",
+        "false|true|true",
+    );
+    is("#set(${n} = 1)[$n]#set($!n = 1)[$n]", "[][]");
+    is("#set($l = [1, 2])#set($l[-1] = 3)$l|$l[-2]|$l[0]", "[1, 3]|1|1");
+    is("#set($m = {1: 'a'})$m[1]|$m['1']|$m.get(1)", "a||a");
+    is("#set($q = \"a \"\"b\"\"\")$q#set($q = 'it''s \\n')$q", "a \"b\"it's \\n");
+    is("#set($q = \"\\u00e9#if(true)y#end\")$q", "éy");
+    is("#set($m = {})#set($ignored = $m.put('k', null))$m.k|$m", "|{k=null}");
 }
 
 #[test]
@@ -119,31 +163,62 @@ fn texts_have_the_methods_of_java() {
         "#set($s = 'Hello')$s.toUpperCase()|$s.substring(1, 3)|$s.indexOf('l')|$s.charAt(0)",
         "HELLO|el|2|H",
     );
+    is(
+        "#set($s = 'abc')$s.compareTo('abd')|$s.compareTo('ab')|$s.indexOf('z')|$s.concat(1)|",
+        "-1|1|-1||",
+    );
     is("#set($s = 'a,b,,c,,')$s.split(',').size()|$s.replace(',', ';')", "4|a;b;;c;;");
     is(
         "#set($s = 'x-12')$s.replaceAll('([a-z])-', '$1')|$s.matches('[a-z]')|$s.startsWith('x')",
         "x12|false|true",
     );
-    is("#set($i = 0)$i.parseInt('41')|$i.compareTo(1)", "41|-1");
+    is(
+        "#set($s = 'a1é2')$s.replaceAll('\\d', '.')|$s.replaceAll('[^\\w.]+', '\\$')|$s.replaceAll('x*', '-')",
+        "a.é.|a1$2|-a-1-é-2-",
+    );
+    is("#set($i = 0)$i.parseInt('41')|$i.compareTo(1)|$i.toHexString(255)", "41|-1|ff");
 }
 
 #[test]
 fn white_space_after_directives_is_not_rendered() {
     is("{\n#set($a = 1)\n  #if($a == 1)\n  \"a\": $a\n  #end\n}", "{\n    \"a\": 1\n  }");
+    is("#set($a = 1)\n  #set($b = 2)\nx\n  #set($c = 3)\ny", "x\n  y");
+    is("#unknown()\nx#if(true) \t\r\ny#end", "#unknown()\nxy");
     is("#foreach($n in [1..2])\n$n\n#end\ndone", "1\n2\ndone");
 }
 
 #[test]
-fn macros_and_blocks_are_rendered_where_they_are_called() {
-    is("#macro(pair $k $v)\"$k\": $v#end{#pair('a' 1), #pair(\"b\", 2)}", "{\"a\": 1, \"b\": 2}");
+fn blocks_are_rendered_where_they_are_called() {
     is("#define($block)<$n>#end#set($n = 5)$block$block", "<5><5>");
-    is("#unknown('x') #notADirective", "#unknown('x') #notADirective");
+    is("#define($block)a#end#if($block == 'a')same#end$block.length()", "same");
+    is("#define($block)a#break b#end[$block]", "[a]");
+    is("#define($again)x$again#end$again", &format!("{}$again", "x".repeat(20)));
+}
+
+#[test]
+fn macros_and_unknown_directives_are_text() {
+    is("#macro(pair $k $v)$k: $v#end#pair('a' 1)", "#pair('a' 1)");
+    is(
+        "#unknown('x' word)\n #notADirective #{a} #fff",
+        "#unknown('x' word)\n #notADirective #{a} #fff",
+    );
+    is("#evaluate('$x') #include('f') #parse('f')", "#evaluate('$x') #include('f') #parse('f')");
+    is("#@wrap('x') a #if(true)b#end #end.", "#@wrap('x') a #if(true)b#end #end.");
+    is("#literal() $x #end.", " $x .");
+}
+
+#[test]
+fn stop_ends_the_template_wherever_it_is() {
     is("a#{stop}b", "a");
+    is("#foreach($n in [1..3])$n#stop#end!", "1");
+    is("a#set($text = \"b#stop c\")$text", "a");
+    is("#define($block)b#stop#end a$block c", " ab");
 }
 
 #[test]
 fn a_backslash_shows_a_reference_and_a_directive() {
-    is("#set($a = 1)\\$a|\\\\$a|\\#set|\\$none", "$a|\\1|#set|\\$none");
+    is("#set($a = 1)\\$a|\\\\$a|\\\\\\$a|\\$!{a}|\\$none", "$a|\\1|\\$a|$!{a}|$none");
+    is("\\#set|\\\\#if(true)x#end|\\#other|\\\\#other|\\# a", "#set|\\x|\\#other|\\\\#other|\\# a");
 }
 
 #[test]
@@ -166,44 +241,59 @@ fn what_a_template_overrides_is_in_the_context_afterwards() {
 }
 
 #[test]
+fn a_method_that_fails_in_java_is_an_error() {
+    let error = |template: &str| {
+        Template::parse(template).unwrap().render(&inputs("")).unwrap_err().to_string()
+    };
+    assert_eq!(
+        error("#set($s = 'abc')$s.substring(4)"),
+        "the method `substring` of the mapping template failed: the range is out of bounds"
+    );
+    assert_eq!(
+        error("#set($l = [1])$l[1]"),
+        "the method `get` of the mapping template failed: the index 1 is out of bounds"
+    );
+    assert_eq!(
+        error("#set($i = 0)$i.parseInt('1x')"),
+        "the method `parseInt` of the mapping template failed: \"1x\" is not a number"
+    );
+    assert_eq!(
+        error("#set($s = 'a')$s.matches('(?=a)')"),
+        "the method `matches` of the mapping template failed: the pattern \"(?=a)\" is not supported"
+    );
+    assert_eq!(
+        error("#set($s = '')$s.format('%d', 1)"),
+        "the method `format` of the mapping template failed: hardcap does not emulate it"
+    );
+    is("#set($l = [1])$l.get('0')|$l.noMethod()|$l.size.length()", "||");
+}
+
+#[test]
 fn a_syntax_error_names_its_place() {
     for (template, expected) in [
-        ("a\n  #if(true) b", "line 2, column 14: #end is missing"),
-        ("#end", "line 1, column 5: #end without a directive that it ends"),
+        ("a\n  #if(true) b", "line 2, column 6: #end is missing"),
+        ("#end", "line 1, column 1: #end without a directive that it ends"),
         ("#set(a = 1)", "line 1, column 6: #set needs a reference, such as `$name`"),
         ("#set($a 1)", "line 1, column 9: `=` is expected"),
-        ("$a.b(", "line 1, column 6: an expression is expected"),
+        ("#set($a = 1 -2)", "line 1, column 13: `)` is expected"),
+        ("#set($a = null)", "line 1, column 11: a value is expected"),
+        ("#set($a = [1 + 2])", "line 1, column 14: `,` is expected"),
+        ("$a.b(1 + 2)", "line 1, column 8: `,` is expected"),
+        ("$a[b]", "line 1, column 4: a value is expected"),
+        ("${a", "line 1, column 4: `}` is expected"),
+        ("a $", "line 1, column 4: a text cannot end with `$`"),
+        ("#[[ a", "line 1, column 1: the literal text is not closed with `]]#`"),
+        ("#foreach(a in [1])#end", "line 1, column 9: #foreach needs a variable, such as `$name`"),
+        ("#foo(a.b)", "line 1, column 7: a value is expected"),
         ("#set($a = \"x)", "line 1, column 11: the text is not closed with \""),
+        (
+            "#set($a = \"#if(1)\")",
+            "line 1, column 11: the text in quotes is not a template: #end is missing",
+        ),
     ] {
         let error = Template::parse(template).unwrap_err();
         assert_eq!(error.to_string(), expected, "{template}");
     }
-}
-
-#[test]
-fn a_hostile_template_ends_within_its_bounds() {
-    let result = |template: &str| {
-        Template::parse(template)
-            .map(|template| template.render(&inputs("")).map(|it| it.text.len()))
-    };
-    assert_eq!(result("$l#set($l = [1..2000000000])"), Ok(Err(RenderError::Steps(2_000_000))));
-    let nested =
-        "#foreach($a in [1..999])#foreach($b in [1..999])#foreach($c in [1..999])#end#end#end";
-    assert_eq!(result(nested), Ok(Err(RenderError::Steps(2_000_000))));
-    let doubling = "#set($s = 'xxxxxxxx')#foreach($n in [1..99])#set($s = $s + $s)#end";
-    assert_eq!(result(doubling), Ok(Err(RenderError::Size(64 * 1024 * 1024))));
-    let quadratic = "#foreach($n in [1..99])#set($s = \"$s$s x\")#end$s";
-    assert_eq!(result(quadratic), Ok(Err(RenderError::Size(64 * 1024 * 1024))));
-    assert_eq!(result("#macro(m)#m()#end#m()"), Ok(Err(RenderError::Depth(20))));
-    assert_eq!(result("#define($d)$d#end$d"), Ok(Err(RenderError::Depth(20))));
-    assert_eq!(result("#set($l = [])$l.add($l)$l"), Ok(Ok("true".len() + 2 * 100)));
-    for deep in ["(".repeat(5_000), "[".repeat(5_000), "!".repeat(5_000), "$a[".repeat(5_000)] {
-        let error = result(&format!("#set($a = {deep}")).unwrap_err();
-        assert!(error.what.contains("levels"), "{error}");
-    }
-    let quotes =
-        (0..12).fold("$x".to_owned(), |inner, _| format!("\"{}\"", inner.replace('"', "\"\"")));
-    assert!(result(&format!("#set($a = {quotes})$a")).is_ok());
 }
 
 proptest! {
@@ -228,7 +318,7 @@ proptest! {
 
     #[test]
     fn a_text_without_special_characters_is_unchanged(text in "[^$#]{0,80}") {
-        prop_assert_eq!(rendered(&text, ""), text.trim());
+        prop_assert_eq!(rendered(&text, ""), text);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A template as a tree.
 
+use num_bigint::BigInt;
+
 /// A part of a template.
 #[derive(Clone, Debug)]
 pub(crate) enum Node {
@@ -24,21 +26,8 @@ pub(crate) enum Node {
     Break,
     /// `#stop`: the template ends.
     Stop,
-    /// `#macro(name $a $b) … #end`
-    Macro(String, Macro),
-    /// `#name($a "b")`, with the text of the call, which is rendered if the template has no such macro.
-    Call(String, Vec<Expression>, String),
     /// `#define($name) … #end`
     Define(String, Vec<Node>),
-}
-
-/// A macro.
-#[derive(Clone, Debug)]
-pub(crate) struct Macro {
-    /// The names of its parameters.
-    pub(crate) parameters: Vec<String>,
-    /// Its body.
-    pub(crate) body: Vec<Node>,
 }
 
 /// A reference in a text.
@@ -75,16 +64,23 @@ pub(crate) enum Step {
 /// An expression.
 #[derive(Clone, Debug)]
 pub(crate) enum Expression {
+    /// A bare word as the argument of a method, such as `null`.
+    Null,
     /// `true`, `false`
     Bool(bool),
     /// `12`
-    Integer(i64),
+    Integer(BigInt),
     /// `1.5`
     Float(f64),
-    /// A text in single quotes.
+    /// A text without references and directives.
     Text(String),
-    /// A text in double quotes: a template.
-    Interpolated(Vec<Node>),
+    /// A text in double quotes with a reference or a directive: a template.
+    Interpolated {
+        /// Its parts.
+        nodes: Vec<Node>,
+        /// Whether the last character of the rendered text is not part of it: the parser added a space.
+        is_padded: bool,
+    },
     /// `$a.b`
     Reference(Reference),
     /// `[1, 2]`
@@ -95,10 +91,8 @@ pub(crate) enum Expression {
     Map(Vec<(Expression, Expression)>),
     /// `!a`
     Not(Box<Expression>),
-    /// `-a`
-    Negative(Box<Expression>),
-    /// `a && b`, `a || b`, `a == b`, `a + b` and the others.
-    Binary(Operator, Box<Expression>, Box<Expression>),
+    /// `a + b - c`: the operators of one precedence with their right operands, from left to right.
+    Operations(Box<Expression>, Vec<(Operator, Expression)>),
 }
 
 /// An operator with two operands.

@@ -1,56 +1,86 @@
 //! Methods of `Map`.
 
-use std::cell::RefCell;
+use std::rc::Rc;
 
-use indexmap::IndexMap;
+use super::Called;
+use crate::budget::{Budget, MEMBER_SIZE};
+use crate::value::{Entry, Key, Kind, Map, Value};
 
-use super::integer;
-use crate::value::Value;
-
-pub(super) fn call(
-    value: &Value,
-    members: &RefCell<IndexMap<String, Value>>,
-    name: &str,
-    arguments: &[Value],
-) -> Value {
-    match (name, arguments) {
-        ("get", [key]) => members.borrow().get(&key.to_text()).cloned().unwrap_or(Value::Null),
-        ("getOrDefault", [key, default]) => {
-            members.borrow().get(&key.to_text()).unwrap_or(default).clone()
-        }
-        ("put", [key, member]) => {
-            let before = members.borrow_mut().insert(key.to_text(), member.clone());
+pub(super) fn call(map: &Map, name: &str, arguments: &[Value], budget: &mut Budget) -> Called {
+    let key = match arguments.first() {
+        None => None,
+        Some(key) => Some(Key::of(key, budget)?),
+    };
+    let length = map.members.borrow().len();
+    let get = |key: &Key| map.members.borrow().get(key).cloned();
+    Ok(match (name, arguments, key) {
+        ("get", [_], Some(key)) => get(&key).unwrap_or(Value::Null),
+        ("getOrDefault", [_, default], Some(key)) => get(&key).unwrap_or_else(|| default.clone()),
+        ("put", [_, member], Some(key)) => {
+            budget.allocate(MEMBER_SIZE)?;
+            let before = map.members.borrow_mut().insert(key, member.clone());
             before.unwrap_or(Value::Null)
         }
-        ("putAll", [Value::Map(other)]) => {
-            let added = other.borrow().clone();
-            members.borrow_mut().extend(added);
+        ("putIfAbsent", [_, member], Some(key)) => match get(&key) {
+            Some(before) if !before.is_null() => before,
+            _ => {
+                budget.allocate(MEMBER_SIZE)?;
+                map.members.borrow_mut().insert(key, member.clone());
+                Value::Null
+            }
+        },
+        ("putAll", [Value::Map(other)], _) => {
+            let added = other.members.borrow().clone();
+            budget.items(added.len())?;
+            budget.allocate(added.len().saturating_mul(MEMBER_SIZE))?;
+            map.members.borrow_mut().extend(added);
             Value::Null
         }
-        ("remove", [key]) => {
-            members.borrow_mut().shift_remove(&key.to_text()).unwrap_or(Value::Null)
+        ("remove", [_], Some(key)) => {
+            budget.spend(length / 16)?;
+            map.members.borrow_mut().shift_remove(&key).unwrap_or(Value::Null)
         }
-        ("containsKey", [key]) => Value::Bool(members.borrow().contains_key(&key.to_text())),
-        ("containsValue", [wanted]) => {
-            Value::Bool(members.borrow().values().any(|member| member.equals(wanted)))
-        }
-        ("size", []) => integer(members.borrow().len()),
-        ("isEmpty", []) => Value::Bool(members.borrow().is_empty()),
-        ("keySet", []) => {
-            Value::list(members.borrow().keys().map(|key| Value::text(key.as_str())).collect())
-        }
-        ("values", []) => Value::list(members.borrow().values().cloned().collect()),
-        ("entrySet", []) => {
-            let members = members.borrow();
-            let entry = |(key, member): (&String, &Value)| {
-                let pair = [("key", Value::text(key.as_str())), ("value", member.clone())];
-                Value::map(pair.into_iter().map(|(name, it)| (name.to_owned(), it)).collect())
+        ("remove", [_, member], Some(key)) => {
+            budget.spend(length / 16)?;
+            let is_same = match get(&key) {
+                Some(known) => super::list::is(&known, member, budget)?,
+                None => false,
             };
-            Value::list(members.iter().map(entry).collect())
+            if is_same {
+                map.members.borrow_mut().shift_remove(&key);
+            }
+            Value::Bool(is_same)
         }
-        // An entry of `entrySet`.
-        ("getKey", []) => super::property(value, "key"),
-        ("getValue", []) => super::property(value, "value"),
+        ("containsKey", [_], Some(key)) => Value::Bool(get(&key).is_some()),
+        ("containsValue", [wanted], _) => {
+            let values = map.members.borrow().values().cloned().collect();
+            budget.items(length)?;
+            let values = Value::list(Kind::List, values);
+            super::call(&values, "contains", std::slice::from_ref(wanted), budget)?
+        }
+        ("size", [], _) => Value::count(length),
+        ("isEmpty", [], _) => Value::Bool(length == 0),
+        ("clear", [], _) => {
+            map.members.borrow_mut().clear();
+            Value::Null
+        }
+        ("keySet", [], _) => {
+            budget.items(length)?;
+            Value::list(Kind::Collection, map.members.borrow().keys().map(Key::value).collect())
+        }
+        ("values", [], _) => {
+            budget.items(length)?;
+            Value::list(Kind::Collection, map.members.borrow().values().cloned().collect())
+        }
+        ("entrySet", [], _) => {
+            budget.items(length)?;
+            budget.allocate(length.saturating_mul(MEMBER_SIZE))?;
+            let members = map.members.borrow();
+            let entries = members.iter().map(|(key, value)| {
+                Value::Entry(Rc::new(Entry { key: key.value(), value: value.clone() }))
+            });
+            Value::list(Kind::Collection, entries.collect())
+        }
         _ => Value::Null,
-    }
+    })
 }
