@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use hardcap_limits::{Exceeded, Millis, UnknownRow};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -142,7 +143,17 @@ impl Emulator {
     ///
     /// [`StartError`] if a port is in use, the data directory cannot be used, or a route names an unknown function. Then
     /// nothing keeps running.
-    pub async fn start(mut config: Config) -> Result<Emulator, StartError> {
+    pub async fn start(config: Config) -> Result<Emulator, StartError> {
+        Emulator::open(config).await
+    }
+
+    /// A future of a type of its own would be compiled by each crate that awaits it, with all services that it starts.
+    #[inline(never)]
+    fn open(config: Config) -> BoxFuture<'static, Result<Emulator, StartError>> {
+        Box::pin(Emulator::start_services(config))
+    }
+
+    async fn start_services(mut config: Config) -> Result<Emulator, StartError> {
         config.check_targets()?;
         let sockets = Sockets::bind(&config).await.map_err(StartError::Port)?;
         let addresses = sockets.addresses(&config);
@@ -356,12 +367,24 @@ impl Emulator {
         function: &str,
         event: impl Into<Bytes>,
     ) -> Result<InvokeResponse, InvokeError> {
-        let ctx = self.platform.context();
+        self.invoke_bytes(function, event.into()).await
+    }
+
+    /// A boxed future, for the same reason as [`Emulator::open`].
+    #[inline(never)]
+    fn invoke_bytes(
+        &self,
+        function: &str,
+        event: Bytes,
+    ) -> BoxFuture<'_, Result<InvokeResponse, InvokeError>> {
         let function = self.lambda.name_of(function).unwrap_or_else(|| function.to_owned());
-        let event = InvocationEvent::Posted(event.into());
-        let invocation = Invocation { function, version: None, event, client_context: None };
-        let reply = self.lambda.invoke(&ctx, invocation).await?;
-        Ok(InvokeResponse::new(&ctx.request_id, reply))
+        Box::pin(async move {
+            let ctx = self.platform.context();
+            let event = InvocationEvent::Posted(event);
+            let invocation = Invocation { function, version: None, event, client_context: None };
+            let reply = self.lambda.invoke(&ctx, invocation).await?;
+            Ok(InvokeResponse::new(&ctx.request_id, reply))
+        })
     }
 
     /// Queues an event for a function, as Lambda's `Invoke` with the invocation type `Event`. Returns the request id of the event,

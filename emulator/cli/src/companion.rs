@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use hardcap_limits::Millis;
-use http_body_util::Empty;
+use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -164,7 +164,7 @@ async fn responds(one: &Ready) -> bool {
     let Some(path) = &one.settings.ready else {
         return TcpStream::connect(("127.0.0.1", one.port)).await.is_ok();
     };
-    let client: Client<HttpConnector, Empty<Bytes>> =
+    let client: Client<HttpConnector, Full<Bytes>> =
         Client::builder(TokioExecutor::new()).build_http();
     let Ok(uri) = format!("{}{path}", one.url()).parse() else { return false };
     client.get(uri).await.is_ok_and(|response| !response.status().is_server_error())

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hardcap_limits::Millis;
 use http::uri::InvalidUri;
 use http::{StatusCode, Uri};
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error as RequestError};
 use hyper_util::rt::TokioExecutor;
@@ -51,7 +51,7 @@ pub(super) fn health(control: &str) -> Result<ExitCode, Failure> {
 
 async fn ask(url: &str) -> Result<String, HealthError> {
     let uri: Uri = url.parse()?;
-    let client: Client<HttpConnector, Empty<Bytes>> =
+    let client: Client<HttpConnector, Full<Bytes>> =
         Client::builder(TokioExecutor::new()).build_http();
     let response = client.get(uri).await?;
     let status = response.status();
