@@ -4,7 +4,7 @@
 //! whatever the template and the request are. It never reads a file, a clock or the network.
 //!
 //! Start reading at [`Template`]: [`parse`] makes a tree of a text, [`render`] walks it, [`value`] is what expressions have,
-//! [`print`] makes texts of values, [`methods`] are those of Java that templates call, [`gateway`] is `$input` and `$util`, [`path`]
+//! [`mod@print`] makes texts of values, [`methods`] are those of Java that templates call, [`gateway`] is `$input` and `$util`, [`path`]
 //! is JSONPath, [`budget`] bounds all of them.
 //!
 //! Sources: Velocity's user guide and its grammar for 1.7; developer guide of API Gateway, "Mapping template and access logging
