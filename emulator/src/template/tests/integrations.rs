@@ -198,7 +198,7 @@ fn an_invalid_mapping_template_or_parameter_is_named() {
     assert_eq!(
         warnings(&good(&text)),
         [
-            "t.yaml:12:20: `Integration` of the method `M`: the mapping template of application/json: line 1, column 11: #end is missing: a request gets 500"
+            "t.yaml:12:20: `Integration` of the method `M`: the mapping template of application/json: line 1, column 4: #end is missing: a request gets 500"
         ]
     );
     let text = dynamodb("RequestParameters: {integration.request.header.a: text/plain}");
