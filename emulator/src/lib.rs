@@ -82,16 +82,6 @@ pub mod record {
 #[doc(hidden)]
 pub mod fuzz;
 #[doc(hidden)]
-pub mod packaging;
-#[doc(hidden)]
-pub mod rules;
-#[doc(hidden)]
-pub mod settings;
-#[doc(hidden)]
-pub mod source;
-#[doc(hidden)]
-pub mod template;
-#[doc(hidden)]
 pub use gateway::route;
 #[doc(hidden)]
 pub use tries::tries;

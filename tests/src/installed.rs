@@ -87,7 +87,7 @@ pub fn node_runtime() -> PathBuf {
 /// hardcap's own runtime for Node: the file that Node runs.
 #[must_use]
 pub fn own_node_runtime() -> PathBuf {
-    workspace().join("emulator/src/packaging/node/index.mjs")
+    workspace().join("emulator/project/src/packaging/node/index.mjs")
 }
 
 /// The folder of the clients of Elasticsearch and OpenSearch: `js` with `node_modules`, and the virtual environments `python8`

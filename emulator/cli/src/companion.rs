@@ -12,11 +12,11 @@ use hyper_util::rt::TokioExecutor;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::net::TcpStream;
 
-use hardcap::packaging::PackagingError;
-use hardcap::settings::Companion;
 use hardcap_core::addresses::Addresses;
 use hardcap_core::clock::Clock;
 use hardcap_core::tool::{RunningTool, Tool};
+use hardcap_project::packaging::PackagingError;
+use hardcap_project::settings::Companion;
 
 /// The interval between two checks whether a companion is ready.
 const LOOK_AGAIN: Millis = Millis(20);

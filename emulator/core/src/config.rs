@@ -12,6 +12,7 @@ mod invoke_mode;
 mod publishing;
 mod resources;
 mod stack;
+mod table;
 mod topics;
 
 use std::ffi::OsString;
@@ -47,6 +48,7 @@ pub use resources::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 pub use stack::{Output, Stack, StackResource};
+pub use table::InvalidTable;
 pub use topics::{Subscription, Topic};
 
 /// The default time for which a sandbox is kept idle.

@@ -18,9 +18,9 @@ use super::Shared;
 use super::answer::{Problem, constraint, invalid, not_built, over_limit};
 use super::entry::Code;
 use super::storage::{code_of, zip_of};
-use crate::packaging::unzip::{UnzipError, unzip};
 use hardcap_core::context::Context;
 use hardcap_lambda::package::PackageFolder;
+use hardcap_project::packaging::unzip::{UnzipError, unzip};
 use hardcap_s3::ObjectError;
 
 /// The text for a file that is not a zip file. Many reports.

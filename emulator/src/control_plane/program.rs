@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::Shared;
-use crate::packaging::machine::Machine;
-use crate::packaging::{self, Code, Means, Package, PackagingError};
 use hardcap_core::config::Function;
+use hardcap_project::packaging::machine::Machine;
+use hardcap_project::packaging::{self, Code, Means, Package, PackagingError};
 
 /// Sets the program of a function from its package, or the reason why there is none. Lambda too reports this only when the
 /// function is invoked.

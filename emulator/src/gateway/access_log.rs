@@ -9,7 +9,7 @@ use http::{StatusCode, header};
 
 use super::frontend::Frontend;
 use super::refusal::GatewayError;
-use crate::source::nearest::nearest;
+use hardcap_project::source::nearest::nearest;
 
 /// The maximum length of a path in a line.
 const PATH_MAX_CHARS: usize = 200;

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::junit::{self, TestCase};
 use crate::report::{Headroom, Report, counted};
-use crate::source::nearest::nearest;
+use hardcap_project::source::nearest::nearest;
 
 /// The conditions of a run.
 ///

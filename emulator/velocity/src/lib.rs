@@ -5,7 +5,7 @@
 //!
 //! Start reading at [`Template`]: [`parse`] makes a tree of a text, [`render`] walks it, [`value`] is what expressions have,
 //! [`mod@print`] makes texts of values, [`methods`] are those of Java that templates call, [`gateway`] is `$input` and `$util`, [`path`]
-//! is JSONPath, [`budget`] bounds all of them.
+//! is JSONPath, [`budget`] bounds all of them. [`templates`] and [`SelectionPattern`] are the texts of one integration.
 //!
 //! Sources: Velocity's user guide and its grammar for 1.7; developer guide of API Gateway, "Mapping template and access logging
 //! variable reference", read 2026-11-30; LocalStack's recordings of AWS in its repositories `localstack` and `airspeed`, whose dates
@@ -14,6 +14,7 @@
 
 mod budget;
 mod gateway;
+mod integration;
 mod methods;
 mod parse;
 mod path;
@@ -23,6 +24,8 @@ mod tree;
 mod value;
 
 use indexmap::IndexMap;
+
+pub use integration::{InvalidIntegration, SelectionPattern, templates};
 pub use path::{PathError, json_path};
 
 /// A mapping template, parsed once.

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use hardcap::settings::Settings;
 use hardcap_limits::Limits;
+use hardcap_project::settings::Settings;
 
 use super::template::must_be_inside;
 

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use hardcap::settings::Settings;
-use hardcap::template::{self, Position};
 use hardcap_limits::Limits;
+use hardcap_project::settings::Settings;
+use hardcap_project::template::{self, Position};
 
 /// Reading ends with a value or an error, twice with the same one, and whatever it tells has a place in the text.
 pub fn template(data: &[u8]) {

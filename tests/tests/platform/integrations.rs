@@ -8,8 +8,8 @@ use hardcap::config::{
     RequestParameter, ServiceCall,
 };
 use hardcap::limits::Limits;
-use hardcap::settings::Settings;
-use hardcap::template::load;
+use hardcap_project::settings::Settings;
+use hardcap_project::template::load;
 use hardcap_tests::client::{Answer, Call, Client};
 use hardcap_tests::eventually::eventually;
 use hardcap_tests::functions::guest;

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use hardcap::Emulator;
 use hardcap::config::Config;
-use hardcap::settings::Settings;
-use hardcap::template::{self, Loaded};
 use hardcap_limits::{Limits, Millis};
+use hardcap_project::settings::Settings;
+use hardcap_project::template::{self, Loaded};
 use hardcap_tests::client::{Answer, Call, Client};
 use http::Method;
 

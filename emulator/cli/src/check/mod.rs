@@ -8,9 +8,6 @@ use std::fmt;
 use hardcap_limits::{Bytes, Limits, Party, Row};
 use serde::Serialize;
 
-use hardcap::packaging::runtimes::{self, Standing};
-use hardcap::source::nearest::nearest;
-use hardcap::template::{Loaded, TemplateError, Warning};
 use hardcap_core::config::{
     Api, ApiKind, Bucket, Function, Image, Integration, ResponseTransferMode, Route,
 };
@@ -18,8 +15,11 @@ use hardcap_lambda::name::unqualified;
 use hardcap_lambda::rules::{self as lambda_rules, DeploymentRefusal, Proposal, Unrecorded};
 use hardcap_limits::{Millis, grouped};
 use hardcap_messages::{bus, mapping, queue, topic};
+use hardcap_project::packaging::runtimes::{self, Standing};
+use hardcap_project::source::nearest::nearest;
+use hardcap_project::template::{Loaded, TemplateError, Warning};
 
-pub use hardcap::rules::{self, Severity};
+pub use hardcap_project::rules::{self, Severity};
 pub use render::{to_github, to_json, to_junit, to_sarif};
 
 /// A finding.
@@ -441,8 +441,8 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use hardcap::settings::Settings;
-    use hardcap::template::load;
+    use hardcap_project::settings::Settings;
+    use hardcap_project::template::load;
 
     fn findings(text: &str) -> Vec<String> {
         let path = Path::new("t.yaml");

@@ -2,10 +2,10 @@
 
 use std::path::{Component, Path};
 
-use hardcap::packaging::{Package, Program, unpacked_bytes};
 use hardcap_core::config::Function;
 use hardcap_lambda::rules::DeploymentRefusal;
 use hardcap_limits::{Bytes, Exceeded, Limits, Party};
+use hardcap_project::packaging::{Package, Program, unpacked_bytes};
 
 use super::Severity;
 

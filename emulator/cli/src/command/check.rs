@@ -10,8 +10,8 @@ use super::project::{Project, ProjectError};
 use super::terminal::{self, print};
 use super::up::block_on;
 use crate::check::{Finding, Severity, Silenced};
-use hardcap::packaging::machine::Machine;
-use hardcap::packaging::{self, Found, Means, PackagingError, Resolved};
+use hardcap_project::packaging::machine::Machine;
+use hardcap_project::packaging::{self, Found, Means, PackagingError, Resolved};
 
 /// The format of findings.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]

@@ -5,12 +5,12 @@ use std::str::FromStr;
 use indexmap::IndexMap;
 
 use super::Failure;
-use hardcap::packaging::debugger::{self, DebuggerKind, Listening};
-use hardcap::packaging::machine::Machine;
-use hardcap::packaging::{Package, PackagingError};
-use hardcap::source::nearest::nearest;
 use hardcap_core::config::{Debugger, Function};
 use hardcap_core::serve::{self, LOOPBACK};
+use hardcap_project::packaging::debugger::{self, DebuggerKind, Listening};
+use hardcap_project::packaging::machine::Machine;
+use hardcap_project::packaging::{Package, PackagingError};
+use hardcap_project::source::nearest::nearest;
 
 /// A function that a debugger can attach to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,14 +16,16 @@ use crate::check;
 use crate::companion::{Companions, Ready};
 use crate::explain;
 use hardcap::Emulator;
-use hardcap::packaging::machine::Machine;
-use hardcap::packaging::{self, Binary, Found, Means, Package, PackagingError, Resolved, build};
-use hardcap::settings::{Companion, Program};
 use hardcap_core::addresses::Addresses;
 use hardcap_core::clock::Clock;
 use hardcap_core::config::{Config, Function};
 use hardcap_core::paths::temporary_folder;
 use hardcap_core::serve::{self, LOOPBACK};
+use hardcap_project::packaging::machine::Machine;
+use hardcap_project::packaging::{
+    self, Binary, Found, Means, Package, PackagingError, Resolved, build,
+};
+use hardcap_project::settings::{Companion, Program};
 
 /// The maximum time for the response of a hardcap that may listen on a wanted port.
 const HEALTH_WITHIN: Millis = Millis(1_000);

@@ -11,10 +11,10 @@ use super::variables::Variable;
 use super::{Failure, hints, project, terminal};
 use crate::output::LogFormat;
 use hardcap::report::{FailOn, Gate, GateFailure, Report};
-use hardcap::settings::Settings;
-use hardcap::source::nearest::nearest;
 use hardcap_core::config::{Config, TrustedHost, TrustedOrigin};
 use hardcap_core::serve::LOOPBACK;
+use hardcap_project::settings::Settings;
+use hardcap_project::source::nearest::nearest;
 
 /// The limits in force.
 #[derive(Args, Clone, Debug, Default)]

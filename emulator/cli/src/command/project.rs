@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::options::{LimitOptions, TemplateOptions};
 use super::{Failure, discover, hints, samconfig, terminal, variables};
-use hardcap::settings::Settings;
-use hardcap::source::diagnostic::{Diagnostic, Source};
-use hardcap::source::nearest::nearest;
-use hardcap::template::{self, Loaded, TemplateError};
 use hardcap_core::paths::folder_of;
+use hardcap_project::settings::Settings;
+use hardcap_project::source::diagnostic::{Diagnostic, Source};
+use hardcap_project::source::nearest::nearest;
+use hardcap_project::template::{self, Loaded, TemplateError};
 
 /// A template with its settings, which are read and not yet built.
 #[derive(Debug)]

@@ -11,8 +11,8 @@ use super::project::Project;
 use super::terminal;
 use super::up::Signals;
 use super::watch::{self, Watch};
-use hardcap::packaging::Package;
 use hardcap_core::config::{Config, Function};
+use hardcap_project::packaging::Package;
 
 /// A run whose sources are watched.
 pub(super) struct Edits {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Failure;
 use crate::check::{Finding, Severity};
 use crate::output::{self, Level, Source};
-use hardcap::packaging::build::Progress;
+use hardcap_project::packaging::build::Progress;
 
 /// A message on standard error.
 pub(super) fn say(message: &str) {

@@ -12,10 +12,10 @@ use tokio::sync::Notify;
 use super::Failure;
 use super::options::UpOptions;
 use super::project::Project;
-use hardcap::packaging::{Package, absolute};
-use hardcap::settings::Program;
 use hardcap_core::clock::Clock;
 use hardcap_core::paths::folder_of;
+use hardcap_project::packaging::{Package, absolute};
+use hardcap_project::settings::Program;
 
 /// The time without changes after which a change is complete: editors and compilers write many files at a time.
 const QUIET: Millis = Millis(200);

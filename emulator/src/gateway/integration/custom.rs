@@ -7,7 +7,7 @@ use hardcap_core::config::{
 };
 use hardcap_core::context::Context;
 use hardcap_core::uri;
-use hardcap_velocity::{Inputs, Template, json_path};
+use hardcap_velocity::{Inputs, InvalidIntegration, Template, json_path, templates};
 use http::Method;
 use serde_json::Value;
 
@@ -74,12 +74,14 @@ impl Custom {
     ///
     /// # Errors
     ///
-    /// The reason for which API Gateway refuses the integration.
-    pub(in crate::gateway) fn parse(given: &CustomIntegration) -> Result<Custom, String> {
+    /// [`InvalidIntegration`] for the first text that is invalid.
+    pub(in crate::gateway) fn parse(
+        given: &CustomIntegration,
+    ) -> Result<Custom, InvalidIntegration> {
         Ok(Custom {
             backend: given.backend.clone(),
             parameters: given.request_parameters.clone(),
-            templates: parsed(&given.request_templates)?,
+            templates: templates(&given.request_templates)?,
             passthrough: given.passthrough,
             content_handling: given.content_handling,
             responses: given.responses.iter().map(Rule::parse).collect::<Result<_, _>>()?,
@@ -212,18 +214,6 @@ impl Custom {
         replace(&mut parts.path, &overrides["path"]);
         Ok(parts)
     }
-}
-
-/// Parses mapping templates.
-pub(super) fn parsed(
-    templates: &indexmap::IndexMap<String, String>,
-) -> Result<Vec<(String, Template)>, String> {
-    let parse = |(media_type, text): (&String, &String)| {
-        let template = Template::parse(text)
-            .map_err(|error| format!("the mapping template of {media_type}: {error}"))?;
-        Ok((media_type.clone(), template))
-    };
-    templates.iter().map(parse).collect()
 }
 
 /// Renders a template. What it sets in `$context` is in `values` afterwards.

@@ -15,11 +15,12 @@ mod response;
 
 use bytes::Bytes;
 use hardcap_limits::Bytes as ByteCount;
+use hardcap_velocity::InvalidIntegration;
 use http::{HeaderMap, StatusCode};
 
 pub(crate) use call::Backends;
 use custom::Custom;
-use hardcap_core::config::{Api, CustomIntegration, Integration, Route, ServiceAction};
+use hardcap_core::config::{Api, Integration, Route, ServiceAction};
 use hardcap_core::context::Context;
 use hardcap_core::payloads::Part;
 
@@ -38,8 +39,9 @@ pub(super) enum Prepared {
     Custom(Custom),
     /// An action of a service.
     Action(ServiceAction),
-    /// A template or a pattern is invalid: the reason.
-    Invalid(String),
+    /// A template or a pattern is invalid. AWS accepts such an integration and fails at each request: UNCONFIRMED. `hardcap check`
+    /// names it.
+    Invalid(InvalidIntegration),
 }
 
 /// Parses the templates and patterns of the routes of an API: one result for each route, in their order.
@@ -52,13 +54,6 @@ pub(super) fn prepare(api: &Api) -> Vec<Option<Prepared>> {
         Integration::Action(action) => Some(Prepared::Action(action.clone())),
     };
     api.routes.iter().map(prepared).collect()
-}
-
-/// The error of an integration whose templates or patterns are invalid.
-///
-/// AWS accepts such an integration and fails at each request: UNCONFIRMED. `hardcap check` names it.
-pub(crate) fn check(custom: &CustomIntegration) -> Result<(), String> {
-    Custom::parse(custom).map(|_| ())
 }
 
 /// The answer of a backend.
@@ -88,7 +83,7 @@ impl Gateway {
                 self.integrate_action(ctx, action, target, &values, received).await?
             }
             Prepared::Invalid(cause) => {
-                return Err(GatewayError::IntegrationFailed(cause.clone()));
+                return Err(GatewayError::IntegrationFailed(cause.to_string()));
             }
         };
         ctx.keep(Part::ResponseBody, &response.body);

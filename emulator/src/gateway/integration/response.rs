@@ -3,14 +3,13 @@
 use bytes::Bytes;
 use hardcap_core::config::{ContentHandling, IntegrationResponse, ResponseMapping};
 use hardcap_core::context::Context;
-use hardcap_velocity::Template;
+use hardcap_velocity::{InvalidIntegration, SelectionPattern, Template, templates};
 use http::{StatusCode, header};
-use regex::Regex;
 use serde_json::Value;
 
 use super::Answer;
 use super::content::Content;
-use super::custom::{Custom, JSON, binary_in_template, of_body, parsed, render, replace};
+use super::custom::{Custom, JSON, binary_in_template, of_body, render, replace};
 use crate::gateway::media::{essence, first_accepted, is_listed};
 use crate::gateway::refusal::GatewayError;
 use crate::gateway::response::{ProxyResponse, remapped};
@@ -20,7 +19,7 @@ use crate::gateway::values::{Values, joined};
 #[derive(Debug)]
 pub(super) struct Rule {
     /// The pattern that the whole selection text must match; `None` for the default.
-    pattern: Option<Regex>,
+    pattern: Option<SelectionPattern>,
     status: StatusCode,
     headers: Vec<(String, ResponseMapping)>,
     templates: Vec<(String, Template)>,
@@ -28,19 +27,16 @@ pub(super) struct Rule {
 }
 
 impl Rule {
-    pub(super) fn parse(given: &IntegrationResponse) -> Result<Rule, String> {
+    pub(super) fn parse(given: &IntegrationResponse) -> Result<Rule, InvalidIntegration> {
         let pattern = given.pattern.as_deref().filter(|pattern| !pattern.is_empty());
-        let pattern = pattern.map(|pattern| {
-            Regex::new(&format!(r"\A(?:{pattern})\z"))
-                .map_err(|error| format!("the selection pattern `{pattern}`: {error}"))
-        });
+        let pattern = pattern.map(SelectionPattern::parse);
         let status = StatusCode::from_u16(given.status)
-            .map_err(|_| format!("{} is not a status", given.status))?;
+            .map_err(|_| InvalidIntegration::Status(given.status))?;
         Ok(Rule {
             pattern: pattern.transpose()?,
             status,
             headers: given.headers.clone(),
-            templates: parsed(&given.templates)?,
+            templates: templates(&given.templates)?,
             content_handling: given.content_handling,
         })
     }

@@ -2,7 +2,7 @@
 
 use dynoxide::DynoxideError;
 
-use super::tables::TableError;
+use hardcap_core::config::InvalidTable;
 
 /// The error of the embedded engine, of its files, or of the connection to it or to another endpoint.
 #[derive(Debug, thiserror::Error)]
@@ -13,7 +13,7 @@ pub(crate) enum DynamoDbError {
         /// The table's name.
         name: String,
         /// The violation.
-        error: TableError,
+        error: InvalidTable,
     },
     /// A table cannot be created or deleted.
     #[error("table `{name}`: {error}")]

@@ -24,7 +24,6 @@ use hardcap_core::context::{Context, Platform};
 use hardcap_core::faults::{self, InjectedError, Service};
 use hardcap_core::record::Observation;
 use hardcap_core::serve;
-pub(crate) use tables::check as check_table;
 
 use engine::{Client, Engine};
 use items::{Update, Written};
@@ -61,7 +60,8 @@ impl DynamoDb {
         stop: CancellationToken,
     ) -> Result<DynamoDb, DynamoDbError> {
         for table in &config.tables {
-            tables::check(table)
+            table
+                .validate()
                 .map_err(|error| DynamoDbError::InvalidTable { name: table.name.clone(), error })?;
         }
         Ok(DynamoDb {

@@ -1,7 +1,6 @@
 //! Secrets Manager: secrets with their versions and stages. With `--data` each secret is a file that outlives the process.
 
 mod input;
-mod password;
 mod store;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,8 +11,6 @@ use base64::prelude::BASE64_STANDARD;
 use hardcap_limits::{Bytes, Exceeded, Limit, Limits};
 use http::{Request, Response};
 use serde_json::{Value, json};
-
-pub(crate) use password::Password;
 
 use crate::services::json_api::{self, ApiError, Call, ResourceError, missing, seconds};
 use hardcap_core::clock::EpochMillis;

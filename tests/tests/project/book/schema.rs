@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use hardcap::settings::Settings;
 use hardcap_limits::ROWS;
+use hardcap_project::settings::Settings;
 use hardcap_tests::json_schema::violations;
 use serde_json::{Map, Value, json};
 

@@ -41,12 +41,16 @@ const CRATES: &[Layers] = &[
         rooms: &[&["functions", "pattern", "target"], &["queue"], &["mapping", "topic"], &["bus"]],
     },
     Layers {
+        sources: "emulator/project/src",
+        rooms: &[&["rules", "source"], &["packaging"], &["settings"], &["template"]],
+    },
+    Layers {
         sources: "emulator/src",
         rooms: &[
-            &["invoke", "report", "rules", "sockets", "source", "tries"],
-            &["gateway", "packaging", "services", "strict"],
-            &["function_urls", "functions", "settings"],
-            &["control_plane", "messages", "template"],
+            &["invoke", "report", "sockets", "tries"],
+            &["gateway", "services", "strict"],
+            &["function_urls", "functions"],
+            &["control_plane", "messages"],
             &["aws", "control"],
             &["builder", "emulator", "fuzz"],
         ],

@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hardcap::config::{ApiKind, BucketCorsRule, Config};
-use hardcap::settings::Settings;
 use hardcap_limits::Limits;
+use hardcap_project::settings::Settings;
 use hardcap_tests::browser::{Browser, Credentials, Page, Request};
 use hardcap_tests::client::Call;
 use hardcap_tests::content::{Content, ContentKind};
@@ -22,7 +22,7 @@ pub(crate) fn loaded(parameters: &[(&str, &str)]) -> Config {
     for (name, value) in [("UpstreamUrl", "https://search.example")].iter().chain(parameters) {
         settings.parameters.insert((*name).to_owned(), (*value).to_owned());
     }
-    hardcap::template::load(TEMPLATE, path, &settings, Limits::classic()).unwrap().config
+    hardcap_project::template::load(TEMPLATE, path, &settings, Limits::classic()).unwrap().config
 }
 
 /// The policies of a function: SAM's own, or those of the role that it names.

@@ -14,7 +14,7 @@ const TARGET_MAX: u64 = 4096;
 
 /// The error of unpacking. The files that were written stay: the owner of the folder removes it.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum UnzipError {
+pub enum UnzipError {
     /// It is not a zip file, or one with names or links that lead out of the folder.
     #[error("{0}")]
     Invalid(String),
@@ -36,7 +36,7 @@ impl From<ZipError> for UnzipError {
 ///
 /// Bytes are counted as they are decompressed, because the declared sizes may be wrong. Links are created last, so that
 /// nothing is written through one, and none may lead out of the folder.
-pub(crate) fn unzip(package: File, folder: &Path, most: u64) -> Result<u64, UnzipError> {
+pub fn unzip(package: File, folder: &Path, most: u64) -> Result<u64, UnzipError> {
     let mut archive = ZipArchive::new(BufReader::new(package))?;
     if archive.has_duplicate_names() {
         return Err(UnzipError::Invalid("two entries have the same name".to_owned()));

@@ -1,10 +1,10 @@
 //! Tables, parameters and secrets of a template.
 
 use super::diagnostic::Diagnostic;
+use super::password::Password;
 use super::properties::Properties;
 use super::scope::Scope;
 use super::tree::{MappingEntry, Node};
-use crate::services::secrets::Password;
 use hardcap_core::config::{
     Attribute, AttributeKind, Index, Parameter, ParameterKind, ParameterTier, Projection, Secret,
     SecretValue, Table,
@@ -53,7 +53,8 @@ pub(super) fn table(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Table, Di
     }
     let at = of.at;
     of.finish();
-    crate::services::dynamodb::check_table(&table)
+    table
+        .validate()
         .map_err(|fault| Diagnostic::new(at, format!("invalid table `{}`: {fault}", entry.key)))?;
     Ok(table)
 }

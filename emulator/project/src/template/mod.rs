@@ -22,6 +22,7 @@ mod intrinsics;
 mod localize;
 mod nested;
 mod openapi;
+mod password;
 mod preflights;
 mod properties;
 mod publishing;

@@ -16,7 +16,7 @@ pub mod runtimes;
 mod sdk;
 mod source;
 mod unpacked;
-pub(crate) mod unzip;
+pub mod unzip;
 
 pub use image::ImageSource;
 pub use public_layers::{Installed, PublicLayer};

@@ -1,17 +1,18 @@
 //! Integrations other than Lambda proxy: custom integrations of a REST API, and actions of services on an HTTP API.
 
+use http::StatusCode;
 use indexmap::IndexMap;
 
 use super::diagnostic::Diagnostic;
 use super::function::target_of;
 use super::properties::Properties;
 use super::tree::Value;
-use crate::gateway::check_integration;
 use hardcap_core::config::{
     ACCOUNT_ID, ActionSubtype, Backend, ContentHandling, CustomIntegration, Integration,
     IntegrationResponse, InvalidMapping, Passthrough, RequestParameter, Route, ServiceAction,
     ServiceCall, service_call,
 };
+use hardcap_velocity::{InvalidIntegration, SelectionPattern, templates};
 
 /// The services that an integration can call here, as URIs name them.
 const SERVICES: [&str; 8] =
@@ -122,7 +123,7 @@ pub(super) fn custom(
         content_handling: content_handling(of, names.content_handling)?,
         responses: responses(of, names)?,
     };
-    if let Err(cause) = check_integration(&integration) {
+    if let Err(cause) = check(&integration) {
         let message = format!("{}: {cause}: a request gets 500", of.what);
         of.scope.warn(Diagnostic::new(of.at, message).rule("mapping-template"));
     }
@@ -133,6 +134,19 @@ pub(super) fn custom(
     }
     of.without_effect(&[names.method, names.uri]);
     Ok(Ok(integration))
+}
+
+/// The first template, pattern or status of an integration that is invalid. API Gateway accepts such an integration and fails at each
+/// request: UNCONFIRMED.
+fn check(custom: &CustomIntegration) -> Result<(), InvalidIntegration> {
+    templates(&custom.request_templates)?;
+    for response in &custom.responses {
+        templates(&response.templates)?;
+        response.pattern.as_deref().map(SelectionPattern::parse).transpose()?;
+        StatusCode::from_u16(response.status)
+            .map_err(|_| InvalidIntegration::Status(response.status))?;
+    }
+    Ok(())
 }
 
 fn request_parameters(

@@ -253,7 +253,7 @@ Resources:
 
 #[test]
 fn an_authorizer_with_keys_in_hardcap_toml_verifies_tokens() {
-    let settings = "[authorizers.Users]\njwks = \"../fixtures/jwt/jwks.json\"\n";
+    let settings = "[authorizers.Users]\njwks = \"../../fixtures/jwt/jwks.json\"\n";
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("hardcap.toml");
     let settings = Settings::read(settings, &folder).expect("it is right");
     let load = |text: &str| {

@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     /// The path of the page of the rules.
-    const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/check.md");
+    const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/check.md");
 
     #[test]
     fn the_page_has_one_section_for_each_rule_in_the_same_order() {

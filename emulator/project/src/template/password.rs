@@ -12,19 +12,19 @@ const LENGTH_MAX: usize = 4096;
     clippy::struct_excessive_bools,
     reason = "AWS's own members, each of which stands for itself"
 )]
-pub(crate) struct Password {
-    pub(crate) length: usize,
-    pub(crate) excluded: String,
-    pub(crate) lowercase: bool,
-    pub(crate) uppercase: bool,
-    pub(crate) numbers: bool,
-    pub(crate) punctuation: bool,
-    pub(crate) space: bool,
+pub(super) struct Password {
+    pub(super) length: usize,
+    pub(super) excluded: String,
+    pub(super) lowercase: bool,
+    pub(super) uppercase: bool,
+    pub(super) numbers: bool,
+    pub(super) punctuation: bool,
+    pub(super) space: bool,
 }
 
 /// The error of a password that cannot be generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum PasswordError {
+pub(super) enum PasswordError {
     /// The length is 0 or above the maximum.
     #[error("`PasswordLength` is 1 to {max}, not {0}", max = LENGTH_MAX)]
     Length(usize),
@@ -39,7 +39,7 @@ impl Password {
     /// # Errors
     ///
     /// [`PasswordError`] for an invalid length, or if every character is excluded.
-    pub(crate) fn generate(&self, name: &str) -> Result<String, PasswordError> {
+    pub(super) fn generate(&self, name: &str) -> Result<String, PasswordError> {
         if !(1..=LENGTH_MAX).contains(&self.length) {
             return Err(PasswordError::Length(self.length));
         }

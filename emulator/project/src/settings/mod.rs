@@ -36,7 +36,7 @@ pub struct Settings {
     pub python: Option<PathBuf>,
     /// The idle timeout of request bodies; 30 seconds by default.
     pub body_idle: Option<Millis>,
-    /// The time for which a sandbox is kept idle; [`crate::config::SANDBOX_IDLE`] by default.
+    /// The time for which a sandbox is kept idle; [`hardcap_core::config::SANDBOX_IDLE`] by default.
     pub sandbox_idle: Option<Millis>,
     /// Additional templates for local runs, with resources that are not deployed with the application.
     pub also: Vec<PathBuf>,
