@@ -9,6 +9,7 @@
 pub mod account;
 pub mod addresses;
 pub mod clock;
+pub mod code_pages;
 pub mod config;
 pub mod console;
 pub mod context;

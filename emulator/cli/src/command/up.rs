@@ -27,7 +27,7 @@ use crate::output::{self, Lines};
 use hardcap::Emulator;
 use hardcap::report::Report;
 use hardcap_core::clock::Clock;
-use hardcap_core::console;
+use hardcap_core::{code_pages, console};
 
 /// The maximum time for stopping everything after a signal.
 const STOP_WITHIN: Millis = Millis(20_000);
@@ -115,6 +115,8 @@ async fn run(template: Option<PathBuf>, mut options: UpOptions) -> Result<ExitCo
         let text = hints::addresses(config, addresses, &debuggers);
         terminal::event(&text, "everything listens", members);
     }
+    // Templates are not read again soon, nor is anything checked or started.
+    code_pages::release();
     match &mut edits {
         Some(edits) => edits.until_stopped(&mut started, options, &mut signals).await,
         None => until_stopped(&mut started, &mut signals).await,

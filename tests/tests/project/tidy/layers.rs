@@ -19,6 +19,7 @@ const CRATES: &[Layers] = &[
                 "account",
                 "addresses",
                 "clock",
+                "code_pages",
                 "console",
                 "descriptors",
                 "durable",
