@@ -88,7 +88,7 @@ impl<'r> Request<'r> {
         Ok(exact(inputs.path).or_else(|| exact(inputs.query)).or_else(header).unwrap_or_default())
     }
 
-    /// The part of the body that a path selects; `None` if there is none, or the body is not JSON.
+    /// The part of the body that a path selects; `None` if it selects nothing, or if the body is not JSON.
     fn selected(
         &self,
         path: &str,

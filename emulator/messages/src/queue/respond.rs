@@ -120,7 +120,7 @@ fn complete(value: &mut Value, names: &[&str]) {
     members.sort_keys();
 }
 
-/// The messages of ReceiveMessage: null if there are none; attributes are lists of pairs.
+/// The messages of ReceiveMessage; null for an empty response. Attributes are lists of pairs.
 fn received(value: &Value) -> Value {
     let messages = value["Messages"].as_array().filter(|messages| !messages.is_empty());
     let Some(messages) = messages else { return Value::Null };

@@ -1,7 +1,7 @@
 //! Directives: `#set`, `#if`, `#foreach` and the others.
 //!
 //! API Gateway does not have `#macro`, `#evaluate`, `#include` and `#parse`: a macro is not defined, and calls are text (LocalStack's
-//! recordings of AWS, 2023-08-13; of `#include` and `#parse` there is none: UNCONFIRMED).
+//! recordings of AWS, 2023-08-13). UNCONFIRMED for `#include` and `#parse`, which no recording has.
 
 use super::literal::is_keyword;
 use super::{Parser, SPACES, Stop};

@@ -103,7 +103,7 @@ impl Parser<'_> {
     /// A `$` in a text: a reference, or only a character.
     fn dollar(&mut self, nodes: &mut Nodes, backslashes: usize) -> Result<(), SyntaxError> {
         let start = self.at;
-        // `$\!name`: Velocity looks for a variable of this very name, and there is none.
+        // `$\!name`: Velocity looks for a variable whose name begins with the backslash. It cannot be set.
         let slashes = self.rest()[1..].len() - self.rest()[1..].trim_start_matches('\\').len();
         let is_slash_bang = slashes > 0 && self.rest()[1 + slashes..].starts_with('!');
         self.at += 1 + if is_slash_bang { slashes } else { 0 };

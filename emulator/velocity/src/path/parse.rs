@@ -55,23 +55,15 @@ fn ended(mut parsed: Vec<Parsed>) -> (Vec<Step>, End) {
 fn following(mut rest: &str, levels: usize) -> Option<Vec<Parsed>> {
     let mut steps = Vec::new();
     while !rest.is_empty() {
-        if let Some(after) = rest.strip_prefix("..") {
-            steps.push(Parsed::Step(Step::Deep));
+        let deep = rest.strip_prefix("..");
+        if let Some(after) = deep.or_else(|| rest.strip_prefix('.')) {
+            steps.extend(deep.map(|_| Parsed::Step(Step::Deep)));
             rest = after;
-            if rest.starts_with('[') {
-                continue;
+            if !rest.starts_with('[') {
+                let (step, after) = named(rest)?;
+                steps.push(step);
+                rest = after;
             }
-            let (step, after) = named(rest)?;
-            steps.push(step);
-            rest = after;
-        } else if let Some(after) = rest.strip_prefix('.') {
-            rest = after;
-            if rest.starts_with('[') {
-                continue;
-            }
-            let (step, after) = named(rest)?;
-            steps.push(step);
-            rest = after;
         } else {
             let inside = rest.strip_prefix('[')?;
             let end = bracket_end(inside)?;
