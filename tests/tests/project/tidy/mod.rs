@@ -274,6 +274,41 @@ fn there_is_one_tls_and_one_http_stack() {
     }
 }
 
+/// `tests/fuzz` is a workspace of its own, whose lock no other build writes. With a stale one the fuzz targets are compiled with newer
+/// versions than the lock names, or not at all where there is no registry.
+#[test]
+fn the_lock_of_the_fuzz_targets_has_what_the_manifests_name() {
+    let table = |path: &str| -> toml::Table {
+        read(&root().join(path)).parse().unwrap_or_else(|error| panic!("{path}: {error}"))
+    };
+    let lock = table("tests/fuzz/Cargo.lock");
+    let names = |value: Option<&toml::Value>| -> Vec<String> {
+        let list = value.and_then(toml::Value::as_array).into_iter().flatten();
+        let texts = list.filter_map(toml::Value::as_str);
+        texts.map(|text| text.split(' ').next().unwrap_or(text).to_owned()).collect()
+    };
+    let packages = lock["package"].as_array().expect("packages");
+    let locked = |name: &str| {
+        let package = packages.iter().find(|package| package["name"].as_str() == Some(name));
+        package.map(|package| names(package.get("dependencies")))
+    };
+    let (mut faults, mut compared) = (String::new(), 0);
+    for (path, text) in files(".", "Cargo.toml") {
+        let manifest: toml::Table = text.parse().unwrap_or_else(|error| panic!("{path}: {error}"));
+        let name = manifest.get("package").and_then(|package| package["name"].as_str());
+        let Some(locked) = name.and_then(locked) else { continue };
+        compared += 1;
+        for sort in ["dependencies", "build-dependencies"] {
+            let named = manifest.get(sort).and_then(toml::Value::as_table).into_iter().flatten();
+            for (dependency, _) in named.filter(|(name, _)| !locked.contains(*name)) {
+                let _ = writeln!(faults, "{path}: the lock does not have `{dependency}`");
+            }
+        }
+    }
+    assert!(compared > 8, "only {compared} packages were compared");
+    report("run `cargo metadata --manifest-path tests/fuzz/Cargo.toml`:", &faults);
+}
+
 #[test]
 #[expect(clippy::disallowed_methods, reason = "cargo alone knows the licences of the dependencies")]
 fn every_dependency_has_a_licence_that_deny_toml_allows() {
