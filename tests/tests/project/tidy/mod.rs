@@ -309,6 +309,14 @@ fn the_lock_of_the_fuzz_targets_has_what_the_manifests_name() {
     report("run `cargo metadata --manifest-path tests/fuzz/Cargo.toml`:", &faults);
 }
 
+/// `url` needs Unicode's tables for names of hosts. A pin in the lock chooses those that take 3 instead of 20 crates.
+#[test]
+fn the_lock_has_the_smaller_tables_for_names_of_hosts() {
+    let lock = read(&root().join("Cargo.lock"));
+    let command = "cargo update --package idna_adapter --precise 1.1.0";
+    assert!(!lock.contains("name = \"icu_properties\""), "run `{command}`");
+}
+
 #[test]
 #[expect(clippy::disallowed_methods, reason = "cargo alone knows the licences of the dependencies")]
 fn every_dependency_has_a_licence_that_deny_toml_allows() {
