@@ -48,17 +48,17 @@ test-all: setup static packages-test
 setup-peers:
     .ci/peers "${CARGO_TARGET_DIR:-target}/peers"
 
-# speed: floor, peers and hardcap in one run, which writes docs/speed.md; then what the proxy costs, and jobs against a plain loop
+# speed of the published programs: floor, peers and hardcap in one run, which writes docs/speed.md; then the proxy, and jobs against a plain loop
 bench:
-    cargo build --release --bins
+    cargo build --profile dist --bins
     just speed
-    "${CARGO_TARGET_DIR:-target}/release/overhead"
-    "${CARGO_TARGET_DIR:-target}/release/jobs-bench"
+    "${CARGO_TARGET_DIR:-target}/dist/overhead"
+    "${CARGO_TARGET_DIR:-target}/dist/jobs-bench"
 
 # the first part of `just bench`: writes docs/speed.md and its charts, and the figures to target/speed.json
 speed:
-    cargo build --release --bin hardcap --bin floor
-    "${CARGO_TARGET_DIR:-target}/release/floor" measure "${CARGO_TARGET_DIR:-target}/peers" docs > "${CARGO_TARGET_DIR:-target}/speed.json"
+    cargo build --profile dist --bin hardcap --bin floor
+    "${CARGO_TARGET_DIR:-target}/dist/floor" measure "${CARGO_TARGET_DIR:-target}/peers" docs > "${CARGO_TARGET_DIR:-target}/speed.json"
 
 # a million mutated reports through explain and replay, optimized
 fuzz-reports COUNT="1000000":

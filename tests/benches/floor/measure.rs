@@ -224,6 +224,7 @@ async fn process(kind: SubjectKind, peers: &Path) -> io::Result<Process> {
     let (subject, took) = Subject::start(kind, setup).await?;
     starts.push(took);
     starts.sort_unstable_by(f64::total_cmp);
+    Clock::default().pause(Duration::from_secs(1)).await;
     let idle_bytes = subject.resident()?;
     let load = Load { calls: LARGE_CALLS / 10, event: LARGE_BYTES, ..Load::SMALL };
     let mut answered = true;

@@ -68,7 +68,7 @@ fn measured(figures: &Figures) -> String {
     page += "\nEach cell is the median of all calls, the lowest and the highest median of a turn in brackets, and the multiple of \
              the floor. Below, it is the multiple of the plain handler, which writes the object into a file and computes its MD5.\n\n";
     table(&mut page, figures, &SubjectKind::STORES, &figures.objects);
-    page += "\n| | ready, ms | idle, MB | a second after 1,000 events of 6 MB, MB |\n| --- | ---: | ---: | ---: |\n";
+    page += "\n| | ready, ms | a second after the start, MB | a second after 1,000 events of 6 MB, MB |\n| --- | ---: | ---: | ---: |\n";
     for name in &kinds {
         let Some(Process { ready_ms, idle_bytes, afterwards_bytes }) = figures.processes.get(*name)
         else {
