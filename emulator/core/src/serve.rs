@@ -201,7 +201,8 @@ async fn connection<C, S, F, B>(
     let tap = Tap::new(stream, heads.clone(), lingering.clone());
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         let (request, read) = received(request, heads.as_ref(), kind);
-        let (response, lingering) = (handle(request, peer), lingering.clone());
+        // hyper moves the future of a response a dozen times, and it can have ten kilobytes.
+        let (response, lingering) = (Box::pin(handle(request, peer)), lingering.clone());
         async move {
             let mut response = response.await;
             if !read.is_complete() {
