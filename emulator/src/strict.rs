@@ -113,12 +113,10 @@ fn verify(head: &Parts, body: &Bytes, platform: &Platform) -> Result<(), Denied>
             "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.",
         ));
     }
-    let signed: Vec<_> =
-        query.iter().filter(|(name, _)| name != b"X-Amz-Signature").cloned().collect();
     let canonical = sigv4::request(
         head.method.as_str(),
         &uri::encode(head.uri.path().as_bytes(), true),
-        &signed,
+        &query,
         (&head.headers, &claim.signed_headers),
         &hex::encode(Sha256::digest(body)),
     );

@@ -1,6 +1,6 @@
 //! SigV4: canonical request, string to sign and signature. Pure.
 
-use std::fmt::Write as _;
+use std::borrow::Cow;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::request::Parts;
@@ -9,6 +9,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::clock::EpochMillis;
 use crate::uri;
+
+/// The room for a canonical request: that of a presigned URL has 400 to 600 bytes.
+const CANONICAL_REQUEST_BYTES: usize = 768;
 
 /// The only algorithm.
 pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -35,7 +38,7 @@ pub struct RequestSignature {
 impl RequestSignature {
     /// `20260221/us-east-1/s3/aws4_request`
     pub fn scope(&self) -> String {
-        format!("{}/{}/{}/aws4_request", self.day, self.region, self.service)
+        [&self.day, "/", &self.region, "/", &self.service, "/aws4_request"].concat()
     }
 
     /// Whether a header, named in lower case, is signed.
@@ -44,7 +47,8 @@ impl RequestSignature {
     }
 }
 
-/// The canonical request. `path` is encoded as the service requires, `query` is decoded and without the signature.
+/// The canonical request. `path` is encoded as the service requires, `query` is decoded. The parameter of the signature is not
+/// part of it.
 pub fn request(
     method: &str,
     path: &str,
@@ -52,42 +56,54 @@ pub fn request(
     headers: (&HeaderMap, &[String]),
     payload: &str,
 ) -> String {
-    let mut pairs: Vec<(String, String)> = query
+    let mut pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = query
         .iter()
-        .map(|(name, value)| (uri::encode(name, false), uri::encode(value, false)))
+        .filter(|(name, _)| name != b"X-Amz-Signature")
+        .map(|(name, value)| (uri::encoded(name), uri::encoded(value)))
         .collect();
-    pairs.sort();
-    let query: Vec<String> =
-        pairs.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+    pairs.sort_unstable();
     let (headers, signed) = headers;
     let mut names: Vec<&str> = signed.iter().map(String::as_str).collect();
     names.sort_unstable();
-    let mut text = format!("{method}\n{path}\n{}\n", query.join("&"));
-    for name in &names {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{name}:{}", header_value(headers, name));
+    let mut text = String::with_capacity(CANONICAL_REQUEST_BYTES);
+    append(&mut text, &[method, "\n", path, "\n"]);
+    for (at, (name, value)) in pairs.iter().enumerate() {
+        append(&mut text, &[if at > 0 { "&" } else { "" }, name, "=", value]);
     }
-    let _ = write!(text, "\n{}\n{payload}", names.join(";"));
+    text.push('\n');
+    for name in &names {
+        append(&mut text, &[name, ":"]);
+        append_header_value(&mut text, headers, name);
+        text.push('\n');
+    }
+    append(&mut text, &["\n", &names.join(";"), "\n", payload]);
     text
 }
 
+fn append(text: &mut String, parts: &[&str]) {
+    for part in parts {
+        text.push_str(part);
+    }
+}
+
 /// All values of a header, trimmed, with runs of spaces collapsed, joined by commas.
-fn header_value(headers: &HeaderMap, name: &str) -> String {
-    let values: Vec<String> = headers
-        .get_all(name)
-        .iter()
-        .map(|value| {
-            let text = String::from_utf8_lossy(value.as_bytes());
-            text.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
-        })
-        .collect();
-    values.join(",")
+fn append_header_value(text: &mut String, headers: &HeaderMap, name: &str) {
+    for (at, value) in headers.get_all(name).iter().enumerate() {
+        if at > 0 {
+            text.push(',');
+        }
+        let value = String::from_utf8_lossy(value.as_bytes());
+        for (at, word) in value.split_ascii_whitespace().enumerate() {
+            append(text, &[if at > 0 { " " } else { "" }, word]);
+        }
+    }
 }
 
 /// The string to sign of a canonical request.
 pub fn string_to_sign(claim: &RequestSignature, canonical_request: &str) -> String {
     let digest = hex::encode(Sha256::digest(canonical_request));
-    format!("{ALGORITHM}\n{}\n{}\n{digest}", claim.time, claim.scope())
+    let scope = claim.scope();
+    [ALGORITHM, "\n", &claim.time, "\n", &scope, "\n", &digest].concat()
 }
 
 /// The signing key of a day, a region and a service.

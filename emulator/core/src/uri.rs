@@ -1,8 +1,8 @@
 //! Percent-encoding for SigV4, and strict percent-decoding of paths and queries.
 
-use percent_encoding::{
-    AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, percent_encode, utf8_percent_encode,
-};
+use std::borrow::Cow;
+
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_encode, utf8_percent_encode};
 
 /// All but the unreserved characters of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -11,16 +11,33 @@ const RESERVED_IN_PATHS: &AsciiSet = &RESERVED.remove(b'/');
 
 /// Decodes `%41`; `None` if a `%` is not followed by two hexadecimal digits.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
-    let is_digits = |rest: &str| {
-        rest.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit))
-    };
-    text.split('%').skip(1).all(is_digits).then(|| percent_decode_str(text).collect())
+    decode_as(text, b'+')
+}
+
+/// The same; `plus` is the meaning of `+`.
+fn decode_as(text: &str, plus: u8) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'%' => digit(bytes.next()?)? << 4 | digit(bytes.next()?)?,
+            b'+' => plus,
+            _ => byte,
+        });
+    }
+    Some(decoded)
 }
 
 /// Encodes all but unreserved characters. `keep_slash` leaves `/` unencoded, as in a path.
 pub fn encode(bytes: &[u8], keep_slash: bool) -> String {
     let set = if keep_slash { RESERVED_IN_PATHS } else { RESERVED };
-    percent_encode(bytes, set).to_string()
+    Cow::from(percent_encode(bytes, set)).into_owned()
+}
+
+/// Encodes all but unreserved characters, without a copy if there are no others.
+pub(crate) fn encoded(bytes: &[u8]) -> Cow<'_, str> {
+    percent_encode(bytes, RESERVED).into()
 }
 
 /// Encodes what a path must not contain, and leaves what is encoded as it is.
@@ -44,7 +61,7 @@ pub fn query(text: &str) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
     pairs
         .map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Some((decode(&name.replace('+', " "))?, decode(&value.replace('+', " "))?))
+            Some((decode_as(name, b' ')?, decode_as(value, b' ')?))
         })
         .collect()
 }

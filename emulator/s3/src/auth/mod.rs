@@ -149,12 +149,10 @@ pub(super) fn verify(
     all_signed(&head.headers, &claim, presigned)?;
     let hoisted = hoisted(&head.headers, &query, presigned);
     let payload = payload_text(&head.headers, &query, &claim, presigned)?;
-    let signed: Vec<_> =
-        bytes.iter().filter(|(name, _)| name != b"X-Amz-Signature").cloned().collect();
     let canonical_request = canonical::request(
         head.method.as_str(),
         &path(head.uri.path()),
-        &signed,
+        &bytes,
         (&head.headers, &claim.signed_headers),
         &payload,
     );
