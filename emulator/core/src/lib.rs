@@ -23,6 +23,7 @@ pub mod log_buffer;
 pub mod paths;
 pub mod payloads;
 pub mod percent;
+pub mod plain_json;
 pub mod record;
 pub mod serve;
 pub mod sigv4;

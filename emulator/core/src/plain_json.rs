@@ -1,5 +1,5 @@
-//! The validation of an event in one pass. It accepts less than JSON: a text that it does not accept is parsed by `serde_json`,
-//! which decides and names the error. Pure.
+//! JSON in one pass, with vector instructions for the content of strings. It accepts less than JSON: the caller parses a text that is
+//! not accepted here with `serde_json`, which decides and names the error. Pure.
 
 /// The length of the blocks in which the content of a string is skipped. The compiler makes vector instructions of a loop over
 /// a block.
@@ -7,13 +7,39 @@ const BLOCK: usize = 32;
 /// The deepest nesting that is accepted here.
 const DEPTH_MAX: u32 = 64;
 
-/// Whether these bytes are JSON in ASCII, without numbers of an unusual form.
-pub(super) fn is_plain(text: &[u8]) -> bool {
+/// Whether these bytes are JSON in ASCII, without numbers of an unusual form. `false` decides nothing.
+#[must_use]
+pub fn is_plain(text: &[u8]) -> bool {
     let mut rest = Text { bytes: text, at: 0 };
-    rest.value(DEPTH_MAX).is_some() && {
-        rest.skip_space();
-        rest.at == text.len()
+    rest.value(DEPTH_MAX).is_some() && rest.is_at_end()
+}
+
+/// The members of an object, in their order: names without quotes, values as they are written. `None` if the text is not such JSON,
+/// is not an object, or has a name with an escape.
+///
+/// ```
+/// use hardcap_core::plain_json::members;
+///
+/// assert_eq!(members(br#"{"statusCode": 200, "body": "a"}"#), Some(vec![("statusCode", "200"), ("body", "\"a\"")]));
+/// assert_eq!(members(b"[200]"), None);
+/// ```
+#[must_use]
+pub fn members(text: &[u8]) -> Option<Vec<(&str, &str)>> {
+    let mut rest = Text { bytes: text, at: 0 };
+    rest.skip_space();
+    if rest.peek()? != b'{' {
+        return None;
     }
+    let mut members = Vec::new();
+    rest.members(b'}', |text| {
+        let name = text.name()?;
+        text.skip_space();
+        let start = text.at;
+        text.value(DEPTH_MAX)?;
+        members.push((name, std::str::from_utf8(&text.bytes[start..text.at]).ok()?));
+        Some(())
+    })?;
+    rest.is_at_end().then_some(members)
 }
 
 struct Text<'t> {
@@ -27,7 +53,24 @@ fn is_content(byte: u8) -> bool {
     (byte >= b' ') & (byte != b'"') & (byte != b'\\') & (byte < 0x80)
 }
 
-impl Text<'_> {
+impl<'t> Text<'t> {
+    /// Whether only white space is left.
+    fn is_at_end(&mut self) -> bool {
+        self.skip_space();
+        self.at == self.bytes.len()
+    }
+
+    /// The name of a member, without escapes, and the colon behind it.
+    fn name(&mut self) -> Option<&'t str> {
+        self.skip_space();
+        let start = self.at;
+        self.string()?;
+        let name = std::str::from_utf8(&self.bytes[start + 1..self.at - 1]).ok()?;
+        self.skip_space();
+        self.take(b':')?;
+        (!name.contains('\\')).then_some(name)
+    }
+
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -169,6 +212,19 @@ mod tests {
     fn usual_documents_are_accepted() {
         for text in [DOCUMENT, "{}", " [ ] ", "\"\"", "0", "-1.5", "null", "[[[[]]]]"] {
             assert!(is_plain(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn members_are_what_stands_between_their_separators() {
+        let text = br#" {"a" : [1, {"b": "}"}] , "": "" ,"c":-0.5,"a":null } "#;
+        let expected = [("a", r#"[1, {"b": "}"}]"#), ("", "\"\""), ("c", "-0.5"), ("a", "null")];
+        assert_eq!(members(text).as_deref(), Some(&expected[..]));
+        assert_eq!(members(b"{}"), Some(Vec::new()));
+        for text in
+            ["", "[]", "\"a\"", r#"{"\u0061":1}"#, r#"{"a\n":1}"#, "{} {}", r#"{"a":1"#, r#"{"a"}"#]
+        {
+            assert_eq!(members(text.as_bytes()), None, "{text}");
         }
     }
 

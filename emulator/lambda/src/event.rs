@@ -1,7 +1,6 @@
 //! JSON validation of events, with AWS's error text. Pure.
 
-mod json;
-
+use hardcap_core::plain_json;
 use serde::de::IgnoredAny;
 
 use crate::stop::InvokeError;
@@ -12,7 +11,7 @@ use crate::stop::InvokeError;
 ///
 /// [`InvokeError::InvalidEvent`] with AWS's text.
 pub fn must_be_json(event: &[u8]) -> Result<(), InvokeError> {
-    if event.is_empty() || json::is_plain(event) {
+    if event.is_empty() || plain_json::is_plain(event) {
         return Ok(());
     }
     let error = match std::str::from_utf8(event) {

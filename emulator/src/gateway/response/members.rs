@@ -9,18 +9,19 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::MalformedResponse;
+use hardcap_core::plain_json;
 use hardcap_core::serve::pool;
 
-/// The members that gateways know. `null` is the same as an absent member. The last of repeated members applies.
-#[derive(Debug, Default)]
+/// The members that gateways know, as JSON. `null` is the same as an absent member. The last of repeated members applies.
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Members<'p> {
-    pub(super) status_code: Option<&'p RawValue>,
-    pub(super) headers: Option<&'p RawValue>,
-    pub(super) multi_value_headers: Option<&'p RawValue>,
-    pub(super) cookies: Option<&'p RawValue>,
-    pub(super) body: Option<&'p RawValue>,
-    pub(super) is_base64_encoded: Option<&'p RawValue>,
-    pub(super) error_message: Option<&'p RawValue>,
+    pub(super) status_code: Option<&'p str>,
+    pub(super) headers: Option<&'p str>,
+    pub(super) multi_value_headers: Option<&'p str>,
+    pub(super) cookies: Option<&'p str>,
+    pub(super) body: Option<&'p str>,
+    pub(super) is_base64_encoded: Option<&'p str>,
+    pub(super) error_message: Option<&'p str>,
     /// The first member of another name.
     pub(super) unknown: Option<String>,
 }
@@ -28,13 +29,40 @@ pub(super) struct Members<'p> {
 impl<'p> Members<'p> {
     /// Reads an object.
     pub(super) fn read(posted: &'p [u8]) -> Result<Members<'p>, MalformedResponse> {
+        let Some(plain) = plain_json::members(posted) else { return Members::parse(posted) };
+        let mut members = Members::default();
+        for (name, value) in plain {
+            members.set(name, value);
+        }
+        Ok(members)
+    }
+
+    /// The same for every JSON.
+    fn parse(posted: &'p [u8]) -> Result<Members<'p>, MalformedResponse> {
         serde_json::from_slice(posted).map_err(|error| MalformedResponse(error.to_string()))
+    }
+
+    fn set(&mut self, name: &str, json: &'p str) {
+        let member = match name {
+            "statusCode" => &mut self.status_code,
+            "headers" => &mut self.headers,
+            "multiValueHeaders" => &mut self.multi_value_headers,
+            "cookies" => &mut self.cookies,
+            "body" => &mut self.body,
+            "isBase64Encoded" => &mut self.is_base64_encoded,
+            "errorMessage" => &mut self.error_message,
+            other => {
+                self.unknown.get_or_insert_with(|| other.to_owned());
+                return;
+            }
+        };
+        *member = Some(json).filter(|json| *json != "null");
     }
 
     /// `isBase64Encoded`: a boolean, or its text (as sent by Zappa up to 0.45.1).
     pub(super) fn is_base64(&self) -> Result<bool, MalformedResponse> {
         let Some(raw) = self.is_base64_encoded else { return Ok(false) };
-        match raw.get().trim_matches('"') {
+        match raw.trim_matches('"') {
             "true" | "True" | "TRUE" => Ok(true),
             "false" | "False" | "FALSE" => Ok(false),
             other => Err(MalformedResponse(format!("isBase64Encoded {other} is not a boolean"))),
@@ -50,7 +78,7 @@ impl<'p> Members<'p> {
     pub(super) fn single_headers(&self) -> Result<Vec<Header<'p>>, MalformedResponse> {
         let Some(raw) = self.headers else { return Ok(Vec::new()) };
         let pairs: Pairs<'p> = read(raw, "headers")?;
-        pairs.0.into_iter().map(|(name, raw)| Ok((name, header_value(raw)?))).collect()
+        pairs.0.into_iter().map(|(name, raw)| Ok((name, header_value(raw.get())?))).collect()
     }
 
     /// `multiValueHeaders`: lists of strings or booleans.
@@ -59,9 +87,9 @@ impl<'p> Members<'p> {
         let pairs: Pairs<'p> = read(raw, "multiValueHeaders")?;
         let mut all = Vec::new();
         for (name, raw) in pairs.0 {
-            let values: Vec<&'p RawValue> = read(raw, &name)?;
+            let values: Vec<&'p RawValue> = read(raw.get(), &name)?;
             for value in values {
-                all.push((name.clone(), header_value(value)?));
+                all.push((name.clone(), header_value(value.get())?));
             }
         }
         Ok(all)
@@ -132,12 +160,17 @@ impl<'p> Deserialize<'p> for JsonText<'p> {
 }
 
 /// Reads a string; `what` names it in errors.
-pub(super) fn text<'p>(raw: &'p RawValue, what: &str) -> Result<JsonText<'p>, MalformedResponse> {
-    read(raw, what)
+pub(super) fn text<'p>(json: &'p str, what: &str) -> Result<JsonText<'p>, MalformedResponse> {
+    let inside = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    // The whole response has been parsed: a string without escapes is the text between its quotes.
+    match inside.filter(|inside| memchr::memchr(b'\\', inside.as_bytes()).is_none()) {
+        Some(inside) => Ok(JsonText(Cow::Borrowed(inside))),
+        None => read(json, what),
+    }
 }
 
-fn read<'p, T: Deserialize<'p>>(raw: &'p RawValue, what: &str) -> Result<T, MalformedResponse> {
-    serde_json::from_str(raw.get()).map_err(|error| MalformedResponse(format!("{what}: {error}")))
+fn read<'p, T: Deserialize<'p>>(json: &'p str, what: &str) -> Result<T, MalformedResponse> {
+    serde_json::from_str(json).map_err(|error| MalformedResponse(format!("{what}: {error}")))
 }
 
 /// Recorded on 2024-11-15: a boolean becomes `true` or `false`.
@@ -145,13 +178,13 @@ fn read<'p, T: Deserialize<'p>>(raw: &'p RawValue, what: &str) -> Result<T, Malf
 /// UNCONFIRMED: a number becomes its text. AWS's own sample returns one (`apigw-method-cache` of aws-samples/serverless-patterns), and
 /// `serverless-express` does for `Content-Length` (CodeGenieApp/serverless-express#685).
 /// One report contradicts this: a 502 for a numeric `Content-Length` on a deployed site (netlify/netlify-dev-plugin#144).
-fn header_value(raw: &RawValue) -> Result<Cow<'_, str>, MalformedResponse> {
-    match raw.get() {
+fn header_value(json: &str) -> Result<Cow<'_, str>, MalformedResponse> {
+    match json {
         boolean @ ("true" | "false") => Ok(Cow::Borrowed(boolean)),
         number if number.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => {
             Ok(Cow::Borrowed(number))
         }
-        _ => text(raw, "a header's value").map(|text| text.0),
+        _ => text(json, "a header's value").map(|text| text.0),
     }
 }
 
@@ -188,24 +221,9 @@ impl<'p> Deserialize<'p> for Members<'p> {
             }
             fn visit_map<M: MapAccess<'p>>(self, mut map: M) -> Result<Members<'p>, M::Error> {
                 let mut members = Members::default();
-                while let Some(name) = map.next_key::<JsonText<'p>>()? {
-                    let member = match &*name.0 {
-                        "statusCode" => &mut members.status_code,
-                        "headers" => &mut members.headers,
-                        "multiValueHeaders" => &mut members.multi_value_headers,
-                        "cookies" => &mut members.cookies,
-                        "body" => &mut members.body,
-                        "isBase64Encoded" => &mut members.is_base64_encoded,
-                        "errorMessage" => &mut members.error_message,
-                        other => {
-                            members.unknown.get_or_insert_with(|| other.to_owned());
-                            // Ignored values must be JSON too: `IgnoredAny` would accept strings that are not UTF-8.
-                            map.next_value::<&'p RawValue>()?;
-                            continue;
-                        }
-                    };
-                    let value: &'p RawValue = map.next_value()?;
-                    *member = Some(value).filter(|value| value.get() != "null");
+                // Ignored values must be JSON too: `IgnoredAny` would accept strings that are not UTF-8.
+                while let Some((name, json)) = map.next_entry::<JsonText<'p>, &'p RawValue>()? {
+                    members.set(&name.0, json.get());
                 }
                 Ok(members)
             }
@@ -255,9 +273,19 @@ mod tests {
         assert_eq!(bytes.as_ptr(), posted[9..].as_ptr());
     }
 
+    proptest::proptest! {
+        #[test]
+        fn members_are_the_same_in_one_pass_as_by_the_parser(
+            json in r#"\{("(statusCode|headers|body|cookies|x|\\u0062ody)":("[a\\n"é]{0,3}"|[0-9\-.e]{1,3}|null|true|\{\}|\["a"\]),?){0,4}\}?"#,
+        ) {
+            let (read, parsed) = (Members::read(json.as_bytes()), Members::parse(json.as_bytes()));
+            proptest::prop_assert_eq!(read.map_err(|error| error.to_string()), parsed.map_err(|error| error.to_string()));
+        }
+    }
+
     #[test]
     fn the_last_of_two_members_applies() {
         let members = Members::read(br#"{"statusCode":200,"statusCode":201}"#).unwrap();
-        assert_eq!(members.status_code.unwrap().get(), "201");
+        assert_eq!(members.status_code, Some("201"));
     }
 }

@@ -111,14 +111,14 @@ fn body(
 /// The status: an integer, or an integer as a string.
 fn status(members: &Members<'_>) -> Result<Option<StatusCode>, MalformedResponse> {
     let Some(raw) = members.status_code else { return Ok(None) };
-    let digits = raw.get().trim_matches('"');
+    let digits = raw.trim_matches('"');
     digits
         .parse::<u16>()
         .ok()
         .filter(|status| (200..=599).contains(status))
         .and_then(|status| StatusCode::from_u16(status).ok())
         .map(Some)
-        .ok_or_else(|| MalformedResponse(format!("statusCode {} is not a status", raw.get())))
+        .ok_or_else(|| MalformedResponse(format!("statusCode {} is not a status", raw)))
 }
 
 fn decodes(rules: ResponseRules<'_>) -> bool {

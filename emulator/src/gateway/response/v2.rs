@@ -28,17 +28,19 @@ pub(super) fn http(posted: &Bytes) -> Result<ProxyResponse, MalformedResponse> {
 
 /// Recorded on 2025-11-24: as on an HTTP API, but AWS rewrites JSON without white space, and a body may be an object.
 pub(super) fn url(posted: &Bytes) -> Result<ProxyResponse, MalformedResponse> {
-    let valid = serde_json::from_slice::<&serde_json::value::RawValue>(posted);
-    valid.map_err(|error| MalformedResponse(error.to_string()))?;
-    let Some(members) = Members::read(posted).ok().filter(|known| known.status_code.is_some())
-    else {
+    let members = Members::read(posted).ok();
+    if members.is_none() {
+        let valid = serde_json::from_slice::<&serde_json::value::RawValue>(posted);
+        valid.map_err(|error| MalformedResponse(error.to_string()))?;
+    }
+    let Some(members) = members.filter(|known| known.status_code.is_some()) else {
         let is_string = posted.trim_ascii_start().starts_with(b"\"");
         let body = if is_string { string_or_all(posted) } else { compact(posted).into() };
         return Ok(inferred(body));
     };
     let mut response = proxied(&members)?;
     response.body = match members.body {
-        Some(json) if !json.get().starts_with('"') => compact(json.get().as_bytes()).into(),
+        Some(json) if !json.starts_with('"') => compact(json.as_bytes()).into(),
         _ => body(posted, members.text_body()?, members.is_base64()?)?,
     };
     Ok(response.default_content_type(JSON))

@@ -28,6 +28,7 @@ const CRATES: &[Layers] = &[
                 "paths",
                 "payloads",
                 "percent",
+                "plain_json",
                 "token_bucket",
                 "tool",
                 "uri",
