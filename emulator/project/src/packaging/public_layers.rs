@@ -50,7 +50,7 @@ impl PublicLayer {
     /// The layer of an ARN, if its content is known.
     ///
     /// ```
-    /// use hardcap::packaging::public_layers::PublicLayer;
+    /// use hardcap_project::packaging::public_layers::PublicLayer;
     ///
     /// let arn = "arn:aws:lambda:us-east-1:017000801446:layer:AWSLambdaPowertoolsPythonV3-python312-x86_64:7";
     /// assert!(PublicLayer::of(arn).is_some());

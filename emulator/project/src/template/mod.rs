@@ -84,13 +84,13 @@ pub struct Loaded {
 ///
 /// ```
 /// use std::path::Path;
-/// use hardcap::settings::Settings;
+/// use hardcap_project::settings::Settings;
 ///
 /// let text = "Resources: {Files: {Type: 'AWS::S3::Bucket', Properties: {BucketName: files}}}";
 /// let limits = hardcap_limits::Limits::classic();
-/// let loaded = hardcap::template::load(text, Path::new("template.yaml"), &Settings::default(), limits)?;
+/// let loaded = hardcap_project::template::load(text, Path::new("template.yaml"), &Settings::default(), limits)?;
 /// assert_eq!(loaded.config.buckets[0].name, "files");
-/// # Ok::<(), hardcap::template::TemplateError>(())
+/// # Ok::<(), hardcap_project::template::TemplateError>(())
 /// ```
 ///
 /// # Errors
