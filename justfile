@@ -10,9 +10,9 @@ default:
 demo *ARGS:
     cargo run --release -- {{ARGS}}
 
-# everything that needs Rust alone
+# everything that needs Rust alone; tests wait for processes and for time, so there are more threads than cores
 test:
-    cargo test --workspace
+    RUST_TEST_THREADS="${RUST_TEST_THREADS:-$(( $(getconf _NPROCESSORS_ONLN) + 4 ))}" cargo test --workspace
     @echo
     @echo "ignored tests name what they need and the recipe that runs them: just test-all, or just release"
 
