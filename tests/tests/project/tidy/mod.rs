@@ -274,8 +274,8 @@ fn there_is_one_tls_and_one_http_stack() {
     }
 }
 
-/// `tests/fuzz` is a workspace of its own, whose lock no other build writes. With a stale one the fuzz targets are compiled with newer
-/// versions than the lock names, or not at all where there is no registry.
+/// `tests/fuzz` is a workspace of its own, whose lock no other build writes. A build of the fuzz targets changes a stale lock, and fails
+/// without a registry.
 #[test]
 fn the_lock_of_the_fuzz_targets_has_what_the_manifests_name() {
     let table = |path: &str| -> toml::Table {
