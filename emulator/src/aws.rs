@@ -12,19 +12,20 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use crate::services::cloudformation::CloudFormation;
-use crate::services::cloudwatch_logs::CloudWatchLogs;
+use hardcap_services::cloudformation::CloudFormation;
+use hardcap_services::cloudwatch_logs::CloudWatchLogs;
 
 use crate::control;
-use crate::gateway::Backends;
+use hardcap_gateway::Backends;
 use crate::messages::Messages;
-use crate::services::dynamodb::DynamoDb;
-use crate::services::elsewhere::Elsewhere;
-use crate::services::json_api::{self, ApiError};
-use crate::services::secrets::Secrets;
-use crate::services::ssm::Ssm;
-use crate::services::sts;
-use crate::strict::{self, Dialect};
+use hardcap_services::dynamodb::DynamoDb;
+use hardcap_services::elsewhere::Elsewhere;
+use hardcap_services::json_api::{self, ApiError};
+use hardcap_services::secrets::Secrets;
+use hardcap_services::ssm::Ssm;
+use hardcap_services::sts;
+use hardcap_services::strict::{self, Dialect};
+use hardcap_core::caller;
 use hardcap_core::config::{ACCOUNT_ID, Config};
 use hardcap_core::context::Platform;
 use hardcap_core::guard::{self, Endpoint, GuardRefusal};
@@ -207,7 +208,7 @@ impl Aws {
             Service::SecretsManager => self.secrets.handle(request).await,
             Service::Sts => sts::handle(&self.platform, request).await,
             Service::Sqs(_) => {
-                let sender = sts::user(&self.platform, &request);
+                let sender = caller::user(&self.platform, &request);
                 self.messages.queues.handle(request, &sender).await
             }
             Service::Sns => self.messages.topics.handle(request).await,
@@ -344,7 +345,7 @@ fn service(path: &str, query: &str, headers: &HeaderMap, is_query_call: bool) ->
     if let Some(target) = headers.get("x-amz-target") {
         return of_target(&String::from_utf8_lossy(target.as_bytes()));
     }
-    let scope = sts::credential(headers, query);
+    let scope = caller::credential(headers, query);
     match scope.as_deref().and_then(|scope| scope.split('/').nth(3)) {
         Some("sts") => Service::Sts,
         Some("dynamodb") => Service::DynamoDb,

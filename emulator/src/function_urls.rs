@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::gateway::Gateway;
+use hardcap_gateway::Gateway;
 use hardcap_core::addresses::reachable;
 use hardcap_core::config::{Config, FunctionUrl};
 use hardcap_core::context::Platform;

@@ -40,11 +40,8 @@ mod control_plane;
 mod emulator;
 mod function_urls;
 mod functions;
-mod gateway;
 mod messages;
-mod services;
 mod sockets;
-mod strict;
 mod tries;
 
 pub use hardcap_core::addresses::Addresses;
@@ -80,8 +77,6 @@ pub mod record {
 // those are crates of their own. They are not part of the library's API and may change with any version.
 
 #[doc(hidden)]
-pub mod fuzz;
-#[doc(hidden)]
-pub use gateway::route;
+pub use hardcap_gateway::{fuzz, route};
 #[doc(hidden)]
 pub use tries::tries;

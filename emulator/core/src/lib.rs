@@ -8,6 +8,7 @@
 
 pub mod account;
 pub mod addresses;
+pub mod caller;
 pub mod clock;
 pub mod code_pages;
 pub mod config;
@@ -20,6 +21,7 @@ pub mod guard;
 pub mod head;
 pub mod keyring;
 pub mod log_buffer;
+pub mod nearest;
 pub mod paths;
 pub mod payloads;
 pub mod percent;
@@ -27,6 +29,7 @@ pub mod plain_json;
 pub mod record;
 pub mod serve;
 pub mod sigv4;
+pub mod strict;
 pub mod token_bucket;
 pub mod tool;
 pub mod uri;

@@ -12,7 +12,10 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
 
+use axum::body::Body as SentBody;
 use bytes::Bytes;
 use hardcap_limits::{Exceeded, Limit, Millis};
 use http::{HeaderMap, HeaderValue, Request, Response, header};
@@ -20,7 +23,6 @@ use http_body::Body;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -28,7 +30,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::head::{Heads, Lingering, Tap};
 pub use body::{BodyError, RequestBody};
-use lean::LeanConnection;
+use lean::{LeanConnection, Rewound};
 
 /// hyper's limit on the size of a request head. It is far above any limit of the table, so that the table's refusal is sent.
 const HEAD_BUFFER_BYTES: usize = 4 * 1024 * 1024;
@@ -88,29 +90,40 @@ impl ListenerKind {
     }
 }
 
+/// What answers the requests of a listener. All listeners have one type, so that hyper is compiled once and not for each service;
+/// and hyper moves the future of a response a dozen times, which can have ten kilobytes.
+type Handler = Arc<dyn Fn(Request<RequestBody>, SocketAddr) -> Responding + Send + Sync>;
+type Responding = Pin<Box<dyn Future<Output = Response<SentBody>> + Send>>;
+
+fn handler<S, F>(handle: S) -> Handler
+where
+    S: Fn(Request<RequestBody>, SocketAddr) -> F + Send + Sync + 'static,
+    F: Future<Output = Response<SentBody>> + Send + 'static,
+{
+    Arc::new(move |request, peer| Box::pin(handle(request, peer)))
+}
+
 /// Serves connections until `stop` is cancelled, then gives each a short time to finish its request.
 ///
 /// Runs as a task of `tasks`, so that a shutdown can wait for the last connection.
-pub fn serve<S, F, B>(
+pub fn serve<S, F>(
     listener: TcpListener,
     stop: CancellationToken,
     tasks: &TaskTracker,
     kind: ListenerKind,
     handle: S,
 ) where
-    S: Fn(Request<RequestBody>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<B>> + Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    S: Fn(Request<RequestBody>, SocketAddr) -> F + Send + Sync + 'static,
+    F: Future<Output = Response<SentBody>> + Send + 'static,
 {
-    let until = stop.clone();
+    let (until, handle) = (stop.clone(), handler(handle));
     accept(listener, until, tasks, move |stream, peer| {
-        connection(stream, peer, stop.clone(), kind, handle.clone())
+        connection(Rewound::fresh(stream), peer, stop.clone(), kind, Arc::clone(&handle))
     });
 }
 
 /// As [`serve`]; `lean` serves each connection first, and returns it when a request is not simple.
-pub fn serve_leanly<L, G, S, F, B>(
+pub fn serve_leanly<L, G, S, F>(
     listener: TcpListener,
     stop: CancellationToken,
     tasks: &TaskTracker,
@@ -118,16 +131,14 @@ pub fn serve_leanly<L, G, S, F, B>(
     lean: L,
     handle: S,
 ) where
-    L: Fn(LeanConnection) -> G + Clone + Send + Sync + 'static,
+    L: Fn(LeanConnection) -> G + Send + 'static,
     G: Future<Output = Option<LeanConnection>> + Send + 'static,
-    S: Fn(Request<RequestBody>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<B>> + Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    S: Fn(Request<RequestBody>, SocketAddr) -> F + Send + Sync + 'static,
+    F: Future<Output = Response<SentBody>> + Send + 'static,
 {
-    let until = stop.clone();
+    let (until, handle) = (stop.clone(), handler(handle));
     accept(listener, until, tasks, move |stream, peer| {
-        let (stop, handle) = (stop.clone(), handle.clone());
+        let (stop, handle) = (stop.clone(), Arc::clone(&handle));
         let simple = lean(LeanConnection::new(stream, peer, stop.clone(), kind.body_idle()));
         async move {
             let parting = async {
@@ -183,26 +194,19 @@ where
     });
 }
 
-async fn connection<C, S, F, B>(
-    stream: C,
+async fn connection(
+    stream: Rewound,
     peer: SocketAddr,
     stop: CancellationToken,
     kind: ListenerKind,
-    handle: S,
-) where
-    C: AsyncRead + AsyncWrite + Unpin,
-    S: Fn(Request<RequestBody>, SocketAddr) -> F,
-    F: Future<Output = Response<B>>,
-    B: Body<Data = Bytes> + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+    handle: Handler,
+) {
     let heads = matches!(kind, ListenerKind::Gateway(_)).then(Heads::default);
     let lingering = Lingering::default();
     let tap = Tap::new(stream, heads.clone(), lingering.clone());
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         let (request, read) = received(request, heads.as_ref(), kind);
-        // hyper moves the future of a response a dozen times, and it can have ten kilobytes.
-        let (response, lingering) = (Box::pin(handle(request, peer)), lingering.clone());
+        let (response, lingering) = (handle(request, peer), lingering.clone());
         async move {
             let mut response = response.await;
             if !read.is_complete() {

@@ -17,9 +17,9 @@ use hardcap_limits::Millis;
 use http::{Response, StatusCode};
 
 use crate::messages::Messages;
-use crate::services::dynamodb::DynamoDb;
-use crate::services::secrets::Secrets;
-use crate::services::ssm::Ssm;
+use hardcap_services::dynamodb::DynamoDb;
+use hardcap_services::secrets::Secrets;
+use hardcap_services::ssm::Ssm;
 use hardcap_core::addresses::Addresses;
 use hardcap_core::config::Config;
 use hardcap_core::context::Platform;

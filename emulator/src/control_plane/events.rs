@@ -12,7 +12,7 @@ use super::Shared;
 use super::answer::{Done, Outcome, Problem, invalid, not_found};
 use super::entry::FunctionEntry;
 use super::request::{Parameters, input, named};
-use crate::services::json_api::seconds;
+use hardcap_services::json_api::seconds;
 use hardcap_core::config::{EventInvokeConfig, Function};
 use hardcap_core::context::Context;
 use hardcap_lambda::name::{FunctionName, LATEST};

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::junit::{self, TestCase};
 use crate::report::{Headroom, Report, counted};
-use hardcap_project::source::nearest::nearest;
+use hardcap_core::nearest::nearest;
 
 /// The conditions of a run.
 ///

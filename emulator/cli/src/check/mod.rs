@@ -16,7 +16,7 @@ use hardcap_lambda::rules::{self as lambda_rules, DeploymentRefusal, Proposal, U
 use hardcap_limits::{Millis, grouped};
 use hardcap_messages::{bus, mapping, queue, topic};
 use hardcap_project::packaging::runtimes::{self, Standing};
-use hardcap_project::source::nearest::nearest;
+use hardcap_core::nearest::nearest;
 use hardcap_project::template::{Loaded, TemplateError, Warning};
 
 pub use hardcap_project::rules::{self, Severity};

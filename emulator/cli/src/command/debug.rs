@@ -10,7 +10,7 @@ use hardcap_core::serve::{self, LOOPBACK};
 use hardcap_project::packaging::debugger::{self, DebuggerKind, Listening};
 use hardcap_project::packaging::machine::Machine;
 use hardcap_project::packaging::{Package, PackagingError};
-use hardcap_project::source::nearest::nearest;
+use hardcap_core::nearest::nearest;
 
 /// A function that a debugger can attach to.
 #[derive(Clone, Debug, PartialEq, Eq)]

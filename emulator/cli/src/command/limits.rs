@@ -9,7 +9,7 @@ use super::Failure;
 use super::hints;
 use super::options::LimitOptions;
 use super::terminal::{self, print};
-use hardcap_project::source::nearest::nearest;
+use hardcap_core::nearest::nearest;
 
 /// The format of the table.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]

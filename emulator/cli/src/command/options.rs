@@ -14,7 +14,7 @@ use hardcap::report::{FailOn, Gate, GateFailure, Report};
 use hardcap_core::config::{Config, TrustedHost, TrustedOrigin};
 use hardcap_core::serve::LOOPBACK;
 use hardcap_project::settings::Settings;
-use hardcap_project::source::nearest::nearest;
+use hardcap_core::nearest::nearest;
 
 /// The limits in force.
 #[derive(Args, Clone, Debug, Default)]

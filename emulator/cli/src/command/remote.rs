@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::Failure;
 use crate::client::{Client, ClientError, Response};
-use hardcap_project::source::nearest::nearest;
+use hardcap_core::nearest::nearest;
 
 /// The default address of `hardcap up`.
 pub(super) const DEFAULT_URL: &str = "http://127.0.0.1:4566";

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Failure;
 use hardcap_project::settings::Settings;
-use hardcap_project::source::nearest::nearest;
+use hardcap_core::nearest::nearest;
 
 /// The table of SAM's JSON whose variables belong to all functions.
 const OF_ALL: &str = "Parameters";

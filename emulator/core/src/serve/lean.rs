@@ -346,12 +346,19 @@ impl Date {
     }
 }
 
-/// A socket from which some bytes have been read before.
+/// A socket from which some bytes may have been read before.
 #[derive(Debug)]
 pub(super) struct Rewound {
     received: Vec<u8>,
     at: usize,
     stream: TcpStream,
+}
+
+impl Rewound {
+    /// A socket from which nothing has been read.
+    pub(super) fn fresh(stream: TcpStream) -> Rewound {
+        Rewound { received: Vec::new(), at: 0, stream }
+    }
 }
 
 impl AsyncRead for Rewound {

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex};
 
 use hardcap_limits::Limits;
-use http_body_util::Full;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -44,7 +43,7 @@ async fn note(
     request: Request<RequestBody>,
     limit: &Limit<hardcap_limits::Bytes>,
     seen: &Mutex<Vec<Seen>>,
-) -> Response<Full<Bytes>> {
+) -> Response<SentBody> {
     let (head, body) = request.into_parts();
     let sent = head.extensions.get::<SentHead>().cloned();
     let read = read_body(&head.headers, body, limit).await;
@@ -63,7 +62,7 @@ async fn note(
             body: body.to_vec(),
         });
     }
-    let mut response = Response::new(Full::new(body));
+    let mut response = Response::new(SentBody::from(body));
     *response.status_mut() = http::StatusCode::from_u16(status).unwrap();
     response
 }

@@ -110,7 +110,7 @@ impl Diagnostic {
         written: &str,
         known: impl IntoIterator<Item = &'a str>,
     ) -> Diagnostic {
-        if let Some(name) = crate::source::nearest::nearest(written, known) {
+        if let Some(name) = hardcap_core::nearest::nearest(written, known) {
             self.help = Some(format!("did you mean `{name}`?"));
         }
         self

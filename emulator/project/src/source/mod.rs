@@ -1,6 +1,5 @@
 //! YAML and TOML as one tree whose nodes have a position, and errors with a position in a file.
 
 pub mod diagnostic;
-pub mod nearest;
 pub(crate) mod toml;
 pub(crate) mod tree;

@@ -21,7 +21,7 @@ use super::{
 use crate::packaging::Package;
 use crate::rules::Ignored;
 use crate::settings::Settings;
-use crate::source::nearest::{distance, nearest};
+use hardcap_core::nearest::{distance, nearest};
 use hardcap_core::config::{
     Api, Bucket, BusRule, Config, DEFAULT_REGION, EventSourceMapping, Function, FunctionUrl,
     Parameter, Queue, Secret, Subscription, Table, Topic,

@@ -22,7 +22,7 @@ use super::tree::{MappingEntry, Node, Value};
 use super::{rules, topics};
 use crate::packaging::{self, Code, Package, PublicLayer};
 use crate::settings::{FunctionSettings, Settings};
-use crate::source::nearest::{distance, nearest};
+use hardcap_core::nearest::{distance, nearest};
 use hardcap_core::config::{
     FileSystem, Function, FunctionUrl, InvokeMode, LogLevels, Logging, PayloadFormat, Route,
     UnknownInvokeMode,

@@ -25,6 +25,7 @@ const CRATES: &[Layers] = &[
                 "durable",
                 "guard",
                 "head",
+                "nearest",
                 "paths",
                 "payloads",
                 "percent",
@@ -35,7 +36,22 @@ const CRATES: &[Layers] = &[
             ],
             &["keyring", "log_buffer", "record", "serve", "sigv4"],
             &["context", "faults"],
-            &["config"],
+            &["caller", "config", "strict"],
+        ],
+    },
+    Layers {
+        sources: "emulator/services/src",
+        rooms: &[
+            &["json_api", "sts"],
+            &[
+                "cloudformation",
+                "cloudwatch_logs",
+                "dynamodb",
+                "elsewhere",
+                "secrets",
+                "ssm",
+                "strict",
+            ],
         ],
     },
     Layers {
@@ -50,11 +66,10 @@ const CRATES: &[Layers] = &[
         sources: "emulator/src",
         rooms: &[
             &["invoke", "report", "sockets", "tries"],
-            &["gateway", "services", "strict"],
             &["function_urls", "functions"],
             &["control_plane", "messages"],
             &["aws", "control"],
-            &["builder", "emulator", "fuzz"],
+            &["builder", "emulator"],
         ],
     },
     Layers {

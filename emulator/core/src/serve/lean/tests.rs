@@ -1,7 +1,8 @@
 //! Connections that are served without hyper at first, over real sockets.
 
 use http::{Request, Response};
-use http_body_util::{BodyExt as _, Full};
+use axum::body::Body as SentBody;
+use http_body_util::BodyExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::task::TaskTracker;
 
@@ -35,12 +36,12 @@ async fn lean(mut connection: LeanConnection) -> Option<LeanConnection> {
     }
 }
 
-async fn by_hyper(request: Request<RequestBody>) -> Response<Full<Bytes>> {
+async fn by_hyper(request: Request<RequestBody>) -> Response<SentBody> {
     let (status, body) = match request.into_body().collect().await {
         Ok(body) => (StatusCode::OK, body.to_bytes()),
         Err(_) => (StatusCode::BAD_REQUEST, Bytes::new()),
     };
-    let mut response = Response::new(Full::new(body));
+    let mut response = Response::new(SentBody::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert("by", http::HeaderValue::from_static("hyper"));
     response
