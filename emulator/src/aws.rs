@@ -16,22 +16,22 @@ use hardcap_services::cloudformation::CloudFormation;
 use hardcap_services::cloudwatch_logs::CloudWatchLogs;
 
 use crate::control;
-use hardcap_gateway::Backends;
 use crate::messages::Messages;
-use hardcap_services::dynamodb::DynamoDb;
-use hardcap_services::elsewhere::Elsewhere;
-use hardcap_services::json_api::{self, ApiError};
-use hardcap_services::secrets::Secrets;
-use hardcap_services::ssm::Ssm;
-use hardcap_services::sts;
-use hardcap_services::strict::{self, Dialect};
 use hardcap_core::caller;
 use hardcap_core::config::{ACCOUNT_ID, Config};
 use hardcap_core::context::Platform;
 use hardcap_core::guard::{self, Endpoint, GuardRefusal};
 use hardcap_core::serve::{self, RequestBody};
+use hardcap_gateway::Backends;
 use hardcap_lambda::{Lambda, invoke_api};
 use hardcap_s3::S3;
+use hardcap_services::dynamodb::DynamoDb;
+use hardcap_services::elsewhere::Elsewhere;
+use hardcap_services::json_api::{self, ApiError};
+use hardcap_services::secrets::Secrets;
+use hardcap_services::ssm::Ssm;
+use hardcap_services::strict::{self, Dialect};
+use hardcap_services::sts;
 
 /// The maximum size of a form whose operation is read.
 const FORM_MAX: usize = 1024 * 1024;

@@ -14,13 +14,9 @@ use crate::builder::Builder;
 use crate::control::{Control, Stores};
 use crate::control_plane::{ControlPlane, Parts};
 use crate::function_urls::FunctionUrls;
-use hardcap_gateway::{Backends, Gateway};
 use crate::invoke::{AcceptError, InvokeError, InvokeResponse};
 use crate::messages::Messages;
 use crate::report::{Report, SavedRun};
-use hardcap_services::dynamodb::DynamoDb;
-use hardcap_services::secrets::Secrets;
-use hardcap_services::ssm::Ssm;
 use crate::sockets::Sockets;
 use hardcap_core::addresses::Addresses;
 use hardcap_core::clock::Clock;
@@ -31,10 +27,14 @@ use hardcap_core::guard::Trust;
 use hardcap_core::keyring::Keyring;
 use hardcap_core::record::{Recorder, Totals};
 use hardcap_core::serve;
+use hardcap_gateway::{Backends, Gateway};
 use hardcap_lambda::invoke_api;
 use hardcap_lambda::queue::Queue;
 use hardcap_lambda::{Invocation, InvocationEvent, Lambda};
 use hardcap_s3::S3;
+use hardcap_services::dynamodb::DynamoDb;
+use hardcap_services::secrets::Secrets;
+use hardcap_services::ssm::Ssm;
 
 /// A running emulator. It listens when [`Emulator::start`] returns. Dropping it stops it and every process that it started.
 ///

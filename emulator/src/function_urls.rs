@@ -10,11 +10,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use hardcap_gateway::Gateway;
 use hardcap_core::addresses::reachable;
 use hardcap_core::config::{Config, FunctionUrl};
 use hardcap_core::context::Platform;
 use hardcap_core::serve;
+use hardcap_gateway::Gateway;
 use hardcap_lambda::Lambda;
 
 /// The function URLs of an emulator.

@@ -30,6 +30,7 @@ use std::sync::Arc;
 
 use axum::body::Body as SentBody;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use hardcap_limits::{Bytes as ByteCount, Limit, Limits, Millis};
 use http::request::Parts;
 use http::{Request, Response, StatusCode, header};
@@ -176,40 +177,48 @@ impl Gateway {
     }
 
     /// Responds to a request in every case, and records the response.
-    pub async fn handle(&self, request: Request<RequestBody>, peer: SocketAddr) -> HttpResponse {
-        let ctx = self.platform.context();
-        let watch = ctx.clock.stopwatch();
-        let info = RequestInfo::of(&ctx);
-        let (head, body) = request.into_parts();
-        ctx.keep(Part::Request, &heads::request(&head));
-        let (mut response, error) = match self.respond(&ctx, &info, (&head, body), peer).await {
-            Ok(response) => (response, None),
-            Err(error) => {
-                let refused = self.refuse(&ctx, &info, &error, (&head, peer));
-                ctx.keep(Part::ResponseBody, refused.body().as_bytes());
-                (refused.map(SentBody::from), Some(error))
+    pub fn handle(
+        &self,
+        request: Request<RequestBody>,
+        peer: SocketAddr,
+    ) -> BoxFuture<'_, HttpResponse> {
+        Box::pin(async move {
+            let ctx = self.platform.context();
+            let watch = ctx.clock.stopwatch();
+            let info = RequestInfo::of(&ctx);
+            let (head, body) = request.into_parts();
+            ctx.keep(Part::Request, &heads::request(&head));
+            let (mut response, error) = match self.respond(&ctx, &info, (&head, body), peer).await {
+                Ok(response) => (response, None),
+                Err(error) => {
+                    let refused = self.refuse(&ctx, &info, &error, (&head, peer));
+                    ctx.keep(Part::ResponseBody, refused.body().as_bytes());
+                    (refused.map(SentBody::from), Some(error))
+                }
+            };
+            if let Some(cors) = &self.cors {
+                let origin =
+                    head.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+                cors::apply(cors, origin, response.headers_mut());
             }
-        };
-        if let Some(cors) = &self.cors {
-            let origin = head.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
-            cors::apply(cors, origin, response.headers_mut());
-        }
-        let response = without_forbidden_body(response);
-        ctx.keep(Part::ResponseHead, &heads::response(&response));
-        let took = watch.elapsed_millis();
-        let (sent, status) = (response.body().size_hint().exact(), response.status());
-        let (api, frontend) = (&*self.logical_id, &self.frontend);
-        let (error, nearest) = (error.as_ref(), ctx.nearest.get());
-        let exchange = Exchange { api, head: &head, status, took, sent, error, nearest, frontend };
-        log(&ctx, &exchange);
-        ctx.record(Observation::Answered {
-            api: self.logical_id.clone(),
-            method: head.method.to_string(),
-            path: head.uri.path().to_owned(),
-            status: status.as_u16(),
-            millis: took.0,
-        });
-        response
+            let response = without_forbidden_body(response);
+            ctx.keep(Part::ResponseHead, &heads::response(&response));
+            let took = watch.elapsed_millis();
+            let (sent, status) = (response.body().size_hint().exact(), response.status());
+            let (api, frontend) = (&*self.logical_id, &self.frontend);
+            let (error, nearest) = (error.as_ref(), ctx.nearest.get());
+            let exchange =
+                Exchange { api, head: &head, status, took, sent, error, nearest, frontend };
+            log(&ctx, &exchange);
+            ctx.record(Observation::Answered {
+                api: self.logical_id.clone(),
+                method: head.method.to_string(),
+                path: head.uri.path().to_owned(),
+                status: status.as_u16(),
+                millis: took.0,
+            });
+            response
+        })
     }
 
     /// The steps of a request.

@@ -47,6 +47,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use hardcap_limits::envelope::{Length, Sink};
 use hardcap_limits::{Bytes as ByteCount, Count, Exceeded, Limits};
 use tokio::sync::oneshot;
@@ -259,23 +260,25 @@ impl Lambda {
     /// Invokes a function: measures the event, acquires a permit, finds or starts a sandbox, waits for the response.
     ///
     /// The invocation belongs to the sandbox: dropping this future ends the wait, not the function.
-    pub async fn invoke(
-        &self,
-        ctx: &Context,
+    pub fn invoke<'a>(
+        &'a self,
+        ctx: &'a Context,
         invocation: Invocation,
-    ) -> Result<Reply, InvokeError> {
-        stream::ended(self.submit(ctx, invocation, None)?).await
+    ) -> BoxFuture<'a, Result<Reply, InvokeError>> {
+        Box::pin(async move { stream::ended(self.submit(ctx, invocation, None)?).await })
     }
 
     /// As [`Lambda::invoke`] for a streamed response: returns when the runtime begins to respond.
-    pub async fn invoke_streaming(
-        &self,
-        ctx: &Context,
+    pub fn invoke_streaming<'a>(
+        &'a self,
+        ctx: &'a Context,
         invocation: Invocation,
-    ) -> Result<StreamStart, InvokeError> {
-        let (outlet, opening) = StreamSender::new();
-        let replied = self.submit(ctx, invocation, Some(outlet))?;
-        stream::opened(opening, replied).await
+    ) -> BoxFuture<'a, Result<StreamStart, InvokeError>> {
+        Box::pin(async move {
+            let (outlet, opening) = StreamSender::new();
+            let replied = self.submit(ctx, invocation, Some(outlet))?;
+            stream::opened(opening, replied).await
+        })
     }
 
     fn submit(
@@ -377,12 +380,14 @@ impl Lambda {
     }
 
     /// Ends every sandbox with all its processes, and returns when they have ended.
-    pub async fn stop(&self) {
-        self.shared.stop.cancel();
-        self.shared.sandboxes.close();
-        self.shared.sandboxes.wait().await;
-        self.shared.end_all();
-        kernel::ensure_guard();
+    pub fn stop(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            self.shared.stop.cancel();
+            self.shared.sandboxes.close();
+            self.shared.sandboxes.wait().await;
+            self.shared.end_all();
+            kernel::ensure_guard();
+        })
     }
 
     fn registered(&self, name: &str) -> Option<RegisteredFunction> {

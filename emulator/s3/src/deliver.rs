@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use s3s::crypto::{Checksum as _, Md5};
 
 use super::refusal::Refusal;
@@ -15,8 +16,13 @@ impl S3 {
     /// # Errors
     ///
     /// [`ObjectError`] if the bucket does not exist or the disk fails.
-    pub async fn deliver(&self, bucket: &str, key: &str, body: Bytes) -> Result<(), ObjectError> {
-        Ok(self.store_json(bucket, key, body).await?)
+    pub fn deliver<'a>(
+        &'a self,
+        bucket: &'a str,
+        key: &'a str,
+        body: Bytes,
+    ) -> BoxFuture<'a, Result<(), ObjectError>> {
+        Box::pin(async move { Ok(self.store_json(bucket, key, body).await?) })
     }
 
     async fn store_json(&self, bucket: &str, key: &str, body: Bytes) -> Result<(), Refusal> {

@@ -35,6 +35,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Body;
+use futures_util::future::BoxFuture;
 use hardcap_limits::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request};
 use http_body_util::BodyExt as _;
@@ -101,38 +102,47 @@ impl S3 {
     }
 
     /// Refuses a request whose host is not this machine.
-    pub async fn refuse(
-        &self,
-        refused: &GuardRefusal,
+    pub fn refuse<'a>(
+        &'a self,
+        refused: &'a GuardRefusal,
         request: Request<RequestBody>,
-    ) -> Response<Body> {
-        let context = self.platform.context();
-        let (head, _body) = request.into_parts();
-        let ids = Ids::of(&context);
-        identified(render(&Refusal::host(refused), &ids, &head), &ids)
+    ) -> BoxFuture<'a, Response<Body>> {
+        Box::pin(async move {
+            let context = self.platform.context();
+            let (head, _body) = request.into_parts();
+            let ids = Ids::of(&context);
+            identified(render(&Refusal::host(refused), &ids, &head), &ids)
+        })
     }
 
     /// Handles one request of a caller.
-    pub async fn handle(&self, caller: &Caller, request: Request<RequestBody>) -> Response<Body> {
-        self.lifecycle_when_due().await;
-        let context = self.platform.context();
-        let ids = Ids::of(&context);
-        let (head, body) = request.into_parts();
-        let mut response = match Address::of(&head, &self.platform.region) {
-            Ok(address) => {
-                let call = Call::new(context, head.headers.clone());
-                faults::slow_down(call.context(), Service::S3, bucket(&address)).await;
-                let answer = self.answer(&call, &address, (caller, &head), body).await;
-                let mut response = answer.unwrap_or_else(|refusal| render(&refusal, &ids, &head));
-                if head.method != Method::OPTIONS {
-                    response.headers_mut().extend(cors::actual(&self.store, &address, &head));
+    pub fn handle<'a>(
+        &'a self,
+        caller: &'a Caller,
+        request: Request<RequestBody>,
+    ) -> BoxFuture<'a, Response<Body>> {
+        Box::pin(async move {
+            self.lifecycle_when_due().await;
+            let context = self.platform.context();
+            let ids = Ids::of(&context);
+            let (head, body) = request.into_parts();
+            let mut response = match Address::of(&head, &self.platform.region) {
+                Ok(address) => {
+                    let call = Call::new(context, head.headers.clone());
+                    faults::slow_down(call.context(), Service::S3, bucket(&address)).await;
+                    let answer = self.answer(&call, &address, (caller, &head), body).await;
+                    let mut response =
+                        answer.unwrap_or_else(|refusal| render(&refusal, &ids, &head));
+                    if head.method != Method::OPTIONS {
+                        response.headers_mut().extend(cors::actual(&self.store, &address, &head));
+                    }
+                    response
                 }
-                response
-            }
-            Err(refusal) => render(&refusal, &ids, &head),
-        };
-        pages::confine(&head, &mut response);
-        identified(response, &ids)
+                Err(refusal) => render(&refusal, &ids, &head),
+            };
+            pages::confine(&head, &mut response);
+            identified(response, &ids)
+        })
     }
 
     async fn answer(
@@ -244,15 +254,20 @@ impl S3 {
     /// # Errors
     ///
     /// [`ObjectError`] if the disk fails.
-    pub async fn reset(&self, buckets: &[config::Bucket]) -> Result<(), ObjectError> {
-        Ok(self.store.reset(buckets, self.platform.clock.now()).await?)
+    pub fn reset<'a>(
+        &'a self,
+        buckets: &'a [config::Bucket],
+    ) -> BoxFuture<'a, Result<(), ObjectError>> {
+        Box::pin(async move { Ok(self.store.reset(buckets, self.platform.clock.now()).await?) })
     }
 
     /// Removes everything that has expired by the emulator's clock.
-    pub async fn run_lifecycle(&self) {
-        let now = self.platform.clock.now();
-        self.next_lifecycle.store(lifecycle::next_midnight(now).0, Ordering::Relaxed);
-        lifecycle::run(&self.store, now).await;
+    pub fn run_lifecycle(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let now = self.platform.clock.now();
+            self.next_lifecycle.store(lifecycle::next_midnight(now).0, Ordering::Relaxed);
+            lifecycle::run(&self.store, now).await;
+        })
     }
 
     /// Objects expire at midnight, so each is checked once between two midnights.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::body::Body;
+use futures_util::future::BoxFuture;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 
 use hardcap_core::clock::EpochMillis;
@@ -78,29 +79,34 @@ impl CloudFormation {
     }
 
     /// Answers a call.
-    pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
-        let ctx = self.platform.context();
-        let (head, body) = request.into_parts();
-        let Some(body) = serve::read_at_most(body, BODY_MAX).await else {
-            return error(&ctx, &validation(format!("the request has more than {BODY_MAX} bytes")));
-        };
-        let mut fields = percent::query_pairs(&String::from_utf8_lossy(&body), &['&']);
-        fields.extend(percent::query_pairs(head.uri.query().unwrap_or_default(), &['&']));
-        let form = Form(fields);
-        let action = form.field("Action").unwrap_or_default();
-        match self.run(action, &form) {
-            Ok(result) => {
-                let id = &ctx.request_id;
-                respond(
+    pub fn handle(&self, request: Request<Body>) -> BoxFuture<'_, Response<Body>> {
+        Box::pin(async move {
+            let ctx = self.platform.context();
+            let (head, body) = request.into_parts();
+            let Some(body) = serve::read_at_most(body, BODY_MAX).await else {
+                return error(
                     &ctx,
-                    200,
-                    format!(
-                        "<{action}Response xmlns=\"{NAMESPACE}\">\n<{action}Result>\n{result}</{action}Result>\n<ResponseMetadata><RequestId>{id}</RequestId></ResponseMetadata>\n</{action}Response>\n"
-                    ),
-                )
+                    &validation(format!("the request has more than {BODY_MAX} bytes")),
+                );
+            };
+            let mut fields = percent::query_pairs(&String::from_utf8_lossy(&body), &['&']);
+            fields.extend(percent::query_pairs(head.uri.query().unwrap_or_default(), &['&']));
+            let form = Form(fields);
+            let action = form.field("Action").unwrap_or_default();
+            match self.run(action, &form) {
+                Ok(result) => {
+                    let id = &ctx.request_id;
+                    respond(
+                        &ctx,
+                        200,
+                        format!(
+                            "<{action}Response xmlns=\"{NAMESPACE}\">\n<{action}Result>\n{result}</{action}Result>\n<ResponseMetadata><RequestId>{id}</RequestId></ResponseMetadata>\n</{action}Response>\n"
+                        ),
+                    )
+                }
+                Err(refused) => error(&ctx, &refused),
             }
-            Err(refused) => error(&ctx, &refused),
-        }
+        })
     }
 
     /// The content of an action's result.

@@ -1,6 +1,7 @@
 //! `--strict-auth`: refuses calls whose signature is not valid, in the error format of each API.
 
 use axum::body::Body;
+use futures_util::future::BoxFuture;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use serde_json::json;
 
@@ -24,23 +25,26 @@ pub enum Dialect {
 }
 
 /// Reads a call completely and verifies its signature. Returns the call, or the response that refuses it.
-pub async fn verified(
+pub fn verified(
     platform: &Platform,
     request: Request<RequestBody>,
     dialect: Dialect,
-) -> Result<Request<Body>, Response<Body>> {
-    let (head, body) = request.into_parts();
-    let Some(body) = serve::read_at_most(body, BODY_MAX).await else {
-        let text =
-            format!("the request is larger than {BODY_MAX} bytes, or ended before its body did");
-        let (code, query_code) = ("RequestEntityTooLargeException", "RequestEntityTooLarge");
-        let denied = Denied { code, query_code, text };
-        return Err(render(platform, &denied, dialect));
-    };
-    match strict::verify(&head, &body, platform) {
-        Ok(()) => Ok(Request::from_parts(head, Body::from(body))),
-        Err(denied) => Err(render(platform, &denied, dialect)),
-    }
+) -> BoxFuture<'_, Result<Request<Body>, Response<Body>>> {
+    Box::pin(async move {
+        let (head, body) = request.into_parts();
+        let Some(body) = serve::read_at_most(body, BODY_MAX).await else {
+            let text = format!(
+                "the request is larger than {BODY_MAX} bytes, or ended before its body did"
+            );
+            let (code, query_code) = ("RequestEntityTooLargeException", "RequestEntityTooLarge");
+            let denied = Denied { code, query_code, text };
+            return Err(render(platform, &denied, dialect));
+        };
+        match strict::verify(&head, &body, platform) {
+            Ok(()) => Ok(Request::from_parts(head, Body::from(body))),
+            Err(denied) => Err(render(platform, &denied, dialect)),
+        }
+    })
 }
 
 /// Refuses a call for a reason that AWS does not have, with status 403 in every format.

@@ -1,6 +1,7 @@
 //! STS: the query protocol, and `GetCallerIdentity`, which many tools call first.
 
 use axum::body::Body;
+use futures_util::future::BoxFuture;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 
 use hardcap_core::caller;
@@ -28,34 +29,38 @@ pub fn is_form<B>(request: &Request<B>) -> bool {
 }
 
 /// Responds to a call of the query protocol.
-pub async fn handle(platform: &Platform, request: Request<Body>) -> Response<Body> {
-    let ctx = platform.context();
-    let (head, body) = request.into_parts();
-    let body = serve::read_at_most(body, BODY_MAX).await.unwrap_or_default();
-    let body = String::from_utf8_lossy(&body).into_owned();
-    let query = head.uri.query().unwrap_or_default();
-    let action = caller::value(&body, "Action").or_else(|| caller::value(query, "Action")).unwrap_or_default();
-    if action != "GetCallerIdentity" {
-        let text = format!("hardcap's STS has no action {action}; it has GetCallerIdentity");
-        return error(&ctx, 400, "InvalidAction", &text);
-    }
-    let Some(key) = caller::access_key(&head.headers, query) else {
-        return error(
-            &ctx,
-            403,
-            "MissingAuthenticationToken",
-            "Request is missing Authentication Token",
-        );
-    };
-    let function = platform.keyring.find(&key).and_then(|key| key.function);
-    let (arn, user) = caller::identity(&key, function.as_deref());
-    let id = &ctx.request_id;
-    let body = format!(
-        "<GetCallerIdentityResponse xmlns=\"{NAMESPACE}\">\n  <GetCallerIdentityResult>\n    <Arn>{arn}</Arn>\n    \
+pub fn handle(platform: &Platform, request: Request<Body>) -> BoxFuture<'_, Response<Body>> {
+    Box::pin(async move {
+        let ctx = platform.context();
+        let (head, body) = request.into_parts();
+        let body = serve::read_at_most(body, BODY_MAX).await.unwrap_or_default();
+        let body = String::from_utf8_lossy(&body).into_owned();
+        let query = head.uri.query().unwrap_or_default();
+        let action = caller::value(&body, "Action")
+            .or_else(|| caller::value(query, "Action"))
+            .unwrap_or_default();
+        if action != "GetCallerIdentity" {
+            let text = format!("hardcap's STS has no action {action}; it has GetCallerIdentity");
+            return error(&ctx, 400, "InvalidAction", &text);
+        }
+        let Some(key) = caller::access_key(&head.headers, query) else {
+            return error(
+                &ctx,
+                403,
+                "MissingAuthenticationToken",
+                "Request is missing Authentication Token",
+            );
+        };
+        let function = platform.keyring.find(&key).and_then(|key| key.function);
+        let (arn, user) = caller::identity(&key, function.as_deref());
+        let id = &ctx.request_id;
+        let body = format!(
+            "<GetCallerIdentityResponse xmlns=\"{NAMESPACE}\">\n  <GetCallerIdentityResult>\n    <Arn>{arn}</Arn>\n    \
          <UserId>{user}</UserId>\n    <Account>{ACCOUNT_ID}</Account>\n  </GetCallerIdentityResult>\n  \
          <ResponseMetadata>\n    <RequestId>{id}</RequestId>\n  </ResponseMetadata>\n</GetCallerIdentityResponse>\n"
-    );
-    respond(&ctx, 200, body)
+        );
+        respond(&ctx, 200, body)
+    })
 }
 
 /// An error in the query protocol's XML.

@@ -18,9 +18,9 @@ use super::Control;
 use super::request::{BodyError, Name, Parameters, body};
 use crate::messages::MessagesError;
 use crate::report::{Report, SavedRun, to_html};
+use hardcap_core::record::{Followed, Recorder};
 use hardcap_services::dynamodb::DynamoDbError;
 use hardcap_services::json_api::ResourceError;
-use hardcap_core::record::{Followed, Recorder};
 
 /// An error of the control API: a status and a text.
 pub(crate) struct ControlError(StatusCode, String);

@@ -17,15 +17,15 @@ use hardcap_limits::Millis;
 use http::{Response, StatusCode};
 
 use crate::messages::Messages;
-use hardcap_services::dynamodb::DynamoDb;
-use hardcap_services::secrets::Secrets;
-use hardcap_services::ssm::Ssm;
 use hardcap_core::addresses::Addresses;
 use hardcap_core::config::Config;
 use hardcap_core::context::Platform;
 use hardcap_lambda::Lambda;
 use hardcap_lambda::queue::Queue;
 use hardcap_s3::S3;
+use hardcap_services::dynamodb::DynamoDb;
+use hardcap_services::secrets::Secrets;
+use hardcap_services::ssm::Ssm;
 
 /// The response to a request that the guard refuses.
 pub(crate) fn refuse(text: &str) -> Response<Body> {

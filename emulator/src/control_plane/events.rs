@@ -12,11 +12,11 @@ use super::Shared;
 use super::answer::{Done, Outcome, Problem, invalid, not_found};
 use super::entry::FunctionEntry;
 use super::request::{Parameters, input, named};
-use hardcap_services::json_api::seconds;
 use hardcap_core::config::{EventInvokeConfig, Function};
 use hardcap_core::context::Context;
 use hardcap_lambda::name::{FunctionName, LATEST};
 use hardcap_lambda::queue::{self, EventSettings};
+use hardcap_services::json_api::seconds;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]

@@ -11,12 +11,12 @@ use serde::Serialize;
 use hardcap_core::config::{
     Api, ApiKind, Bucket, Function, Image, Integration, ResponseTransferMode, Route,
 };
+use hardcap_core::nearest::nearest;
 use hardcap_lambda::name::unqualified;
 use hardcap_lambda::rules::{self as lambda_rules, DeploymentRefusal, Proposal, Unrecorded};
 use hardcap_limits::{Millis, grouped};
 use hardcap_messages::{bus, mapping, queue, topic};
 use hardcap_project::packaging::runtimes::{self, Standing};
-use hardcap_core::nearest::nearest;
 use hardcap_project::template::{Loaded, TemplateError, Warning};
 
 pub use hardcap_project::rules::{self, Severity};

@@ -6,11 +6,11 @@ use indexmap::IndexMap;
 
 use super::Failure;
 use hardcap_core::config::{Debugger, Function};
+use hardcap_core::nearest::nearest;
 use hardcap_core::serve::{self, LOOPBACK};
 use hardcap_project::packaging::debugger::{self, DebuggerKind, Listening};
 use hardcap_project::packaging::machine::Machine;
 use hardcap_project::packaging::{Package, PackagingError};
-use hardcap_core::nearest::nearest;
 
 /// A function that a debugger can attach to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,9 +12,9 @@ use super::{Failure, hints, project, terminal};
 use crate::output::LogFormat;
 use hardcap::report::{FailOn, Gate, GateFailure, Report};
 use hardcap_core::config::{Config, TrustedHost, TrustedOrigin};
+use hardcap_core::nearest::nearest;
 use hardcap_core::serve::LOOPBACK;
 use hardcap_project::settings::Settings;
-use hardcap_core::nearest::nearest;
 
 /// The limits in force.
 #[derive(Args, Clone, Debug, Default)]

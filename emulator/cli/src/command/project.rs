@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::options::{LimitOptions, TemplateOptions};
 use super::{Failure, discover, hints, samconfig, terminal, variables};
+use hardcap_core::nearest::nearest;
 use hardcap_core::paths::folder_of;
 use hardcap_project::settings::Settings;
 use hardcap_project::source::diagnostic::{Diagnostic, Source};
-use hardcap_core::nearest::nearest;
 use hardcap_project::template::{self, Loaded, TemplateError};
 
 /// A template with its settings, which are read and not yet built.

@@ -7,8 +7,8 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::Failure;
-use hardcap_project::settings::Settings;
 use hardcap_core::nearest::nearest;
+use hardcap_project::settings::Settings;
 
 /// The table of SAM's JSON whose variables belong to all functions.
 const OF_ALL: &str = "Parameters";

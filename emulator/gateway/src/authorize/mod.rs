@@ -21,7 +21,6 @@ use super::frontend::{Frontend, RequestTarget};
 use super::refusal::GatewayError;
 use super::request::ClientRequest;
 use hardcap_core::caller;
-use hardcap_core::strict;
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::PayloadFormat;
 use hardcap_core::config::{
@@ -29,6 +28,7 @@ use hardcap_core::config::{
 };
 use hardcap_core::context::Context;
 use hardcap_core::percent;
+use hardcap_core::strict;
 use hardcap_lambda::stop::InvokeError;
 use hardcap_lambda::{self as lambda, Envelope as _, FunctionError, Invocation};
 pub(super) use jwt::TokenRefusal;

@@ -75,9 +75,7 @@ impl Custom {
     /// # Errors
     ///
     /// [`InvalidIntegration`] for the first text that is invalid.
-    pub(crate) fn parse(
-        given: &CustomIntegration,
-    ) -> Result<Custom, InvalidIntegration> {
+    pub(crate) fn parse(given: &CustomIntegration) -> Result<Custom, InvalidIntegration> {
         Ok(Custom {
             backend: given.backend.clone(),
             parameters: given.request_parameters.clone(),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use hardcap_core::context::Context;
 use hardcap_core::guard::{self, Trust};
 use hardcap_core::serve::lean::{Arrival, LeanConnection, LeanHead, text};
@@ -21,34 +22,38 @@ struct SimpleInvoke {
 }
 
 /// Serves Invoke requests until another request arrives, and returns the connection then.
-pub async fn serve(
+pub fn serve(
     lambda: Lambda,
     trust: Arc<Trust>,
     mut connection: LeanConnection,
-) -> Option<LeanConnection> {
-    loop {
-        let invoke = match connection.next(|head| simple(&lambda, &trust, head)).await {
-            Arrival::End => return None,
-            Arrival::Other => return Some(connection),
-            Arrival::Request(invoke) => invoke,
-        };
-        let SimpleInvoke { ctx, function, length, tail } = invoke;
-        let Some(posted) = connection.body(length, |_| {}).await else {
-            return Some(connection);
-        };
-        let event = InvocationEvent::Posted(posted);
-        let invocation = Invocation { function, version: None, event, client_context: None };
-        let sent = match respond(&lambda, &ctx, invocation).await {
-            Ok(reply) => {
-                let write = |out: &mut Vec<u8>| {
-                    reply_headers(&ctx, &reply, LATEST, tail, |name, value| text(out, name, value));
-                };
-                connection.respond(StatusCode::OK, write, &reply.payload).await
-            }
-            Err(stop) => connection.send(refusal::render(&ctx, &stop)).await,
-        };
-        sent.ok()?;
-    }
+) -> BoxFuture<'static, Option<LeanConnection>> {
+    Box::pin(async move {
+        loop {
+            let invoke = match connection.next(|head| simple(&lambda, &trust, head)).await {
+                Arrival::End => return None,
+                Arrival::Other => return Some(connection),
+                Arrival::Request(invoke) => invoke,
+            };
+            let SimpleInvoke { ctx, function, length, tail } = invoke;
+            let Some(posted) = connection.body(length, |_| {}).await else {
+                return Some(connection);
+            };
+            let event = InvocationEvent::Posted(posted);
+            let invocation = Invocation { function, version: None, event, client_context: None };
+            let sent = match respond(&lambda, &ctx, invocation).await {
+                Ok(reply) => {
+                    let write = |out: &mut Vec<u8>| {
+                        reply_headers(&ctx, &reply, LATEST, tail, |name, value| {
+                            text(out, name, value)
+                        });
+                    };
+                    connection.respond(StatusCode::OK, write, &reply.payload).await
+                }
+                Err(stop) => connection.send(refusal::render(&ctx, &stop)).await,
+            };
+            sent.ok()?;
+        }
+    })
 }
 
 /// The headers that change what is done with a request.

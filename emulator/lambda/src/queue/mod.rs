@@ -18,6 +18,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use hardcap_limits::{Bytes as ByteCount, Limit, Millis};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -188,37 +189,39 @@ impl Queue {
     /// # Errors
     ///
     /// [`AcceptError`] if the event is too large or not JSON, or the queue is full.
-    pub async fn accept(
-        &self,
-        ctx: &Context,
-        function: &str,
+    pub fn accept<'a>(
+        &'a self,
+        ctx: &'a Context,
+        function: &'a str,
         payload: Bytes,
         recursive: bool,
-    ) -> Result<(), AcceptError> {
-        admit_event(ctx, ByteCount::of(&payload))?;
-        must_be_json(&payload)?;
-        let payload = if payload.is_empty() { Bytes::from_static(b"{}") } else { payload };
-        let accepted = self.shared.platform.clock.now();
-        let name = unqualified(function);
-        let late = Millis(faults::delay(ctx, name).0 + faults::reorder(ctx, name).0);
-        let head = EventHead {
-            id: ctx.request_id.to_string(),
-            function: function.to_owned(),
-            trace: ctx.trace.to_string(),
-            tries: Tries { accepted, failures: 0, turned_away: 0 },
-            due: accepted.plus(late),
-            recursive,
-        };
-        let event = QueuedEvent { head, payload };
-        let length = event.payload.len() as u64;
-        self.shared.lines().reserve(length)?;
-        let shared = Arc::clone(&self.shared);
-        // In its own task, so that an invoker that leaves does not interrupt the write.
-        let taken = self.shared.tasks.spawn(async move { shared.take(event).await }).await;
-        taken.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| {
-            self.shared.lines().release(length);
-            let cause = format!("cannot store the event: {error}");
-            AcceptError::Invoke(InvokeError::Bug(cause))
+    ) -> BoxFuture<'a, Result<(), AcceptError>> {
+        Box::pin(async move {
+            admit_event(ctx, ByteCount::of(&payload))?;
+            must_be_json(&payload)?;
+            let payload = if payload.is_empty() { Bytes::from_static(b"{}") } else { payload };
+            let accepted = self.shared.platform.clock.now();
+            let name = unqualified(function);
+            let late = Millis(faults::delay(ctx, name).0 + faults::reorder(ctx, name).0);
+            let head = EventHead {
+                id: ctx.request_id.to_string(),
+                function: function.to_owned(),
+                trace: ctx.trace.to_string(),
+                tries: Tries { accepted, failures: 0, turned_away: 0 },
+                due: accepted.plus(late),
+                recursive,
+            };
+            let event = QueuedEvent { head, payload };
+            let length = event.payload.len() as u64;
+            self.shared.lines().reserve(length)?;
+            let shared = Arc::clone(&self.shared);
+            // In its own task, so that an invoker that leaves does not interrupt the write.
+            let taken = self.shared.tasks.spawn(async move { shared.take(event).await }).await;
+            taken.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| {
+                self.shared.lines().release(length);
+                let cause = format!("cannot store the event: {error}");
+                AcceptError::Invoke(InvokeError::Bug(cause))
+            })
         })
     }
 
@@ -227,13 +230,15 @@ impl Queue {
     /// # Errors
     ///
     /// If the disk fails.
-    pub async fn clear(&self) -> io::Result<()> {
-        let (events, letters) = self.shared.lines().clear();
-        let forget = move |disk: &Disk| {
-            events.iter().try_for_each(|event| disk.remove(&event.head.id))?;
-            letters.iter().try_for_each(|letter| disk.forget(letter))
-        };
-        self.shared.on_disk(forget).await
+    pub fn clear(&self) -> BoxFuture<'_, io::Result<()>> {
+        Box::pin(async move {
+            let (events, letters) = self.shared.lines().clear();
+            let forget = move |disk: &Disk| {
+                events.iter().try_for_each(|event| disk.remove(&event.head.id))?;
+                letters.iter().try_for_each(|letter| disk.forget(letter))
+            };
+            self.shared.on_disk(forget).await
+        })
     }
 
     /// The waiting and running events, the sums over ended ones, and the dead letters.

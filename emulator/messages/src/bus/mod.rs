@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::body::Body;
+use futures_util::future::BoxFuture;
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::{self, Config};
 use hardcap_core::context::{Context, Platform};
@@ -189,27 +190,29 @@ impl Buses {
     /// # Errors
     ///
     /// The refusal of an event that is larger than a request may be.
-    pub async fn send_record(
-        &self,
-        ctx: &Context,
-        bus: &str,
-        (source, detail_type): (&str, &str),
+    pub fn send_record<'a>(
+        &'a self,
+        ctx: &'a Context,
+        bus: &'a str,
+        (source, detail_type): (&'a str, &'a str),
         resources: Vec<String>,
         detail: Map<String, Value>,
-    ) -> Result<(), EventsError> {
-        let entry = Entry {
-            source: Some(source.to_owned()),
-            detail_type: Some(detail_type.to_owned()),
-            detail: Some(Value::Object(detail.clone()).to_string()),
-            resources: Some(resources.clone()),
-            ..Entry::default()
-        };
-        operations::admit_size(ctx, &[entry])?;
-        let kind = (source.to_owned(), detail_type.to_owned());
-        let region = &self.shared.platform.region;
-        let event = Event::new(region, kind, resources, detail, ctx.clock.now());
-        self.route(ctx, bus, &event, &mut Way::from(bus)).await;
-        Ok(())
+    ) -> BoxFuture<'a, Result<(), EventsError>> {
+        Box::pin(async move {
+            let entry = Entry {
+                source: Some(source.to_owned()),
+                detail_type: Some(detail_type.to_owned()),
+                detail: Some(Value::Object(detail.clone()).to_string()),
+                resources: Some(resources.clone()),
+                ..Entry::default()
+            };
+            operations::admit_size(ctx, &[entry])?;
+            let kind = (source.to_owned(), detail_type.to_owned());
+            let region = &self.shared.platform.region;
+            let event = Event::new(region, kind, resources, detail, ctx.clock.now());
+            self.route(ctx, bus, &event, &mut Way::from(bus)).await;
+            Ok(())
+        })
     }
 
     /// Removes every bus and rule, and creates those of the configuration again.
@@ -225,29 +228,32 @@ impl Buses {
     }
 
     /// Answers a call of the JSON protocol.
-    pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
-        let mut ctx = self.shared.platform.context();
-        let (head, body) = request.into_parts();
-        let text = |name: &str| head.headers.get(name).and_then(|it| it.to_str().ok());
-        if let Some(trace) = text("x-amzn-trace-id") {
-            ctx.trace = trace.into();
-        }
-        let target = text("x-amz-target").unwrap_or_default();
-        let operation = target.split_once('.').map_or("", |(_, operation)| operation).to_owned();
-        let Some(body) = serve::read_at_most(body, BODY_MAX).await else {
-            return respond(&ctx, 413, &json!({ "__type": "RequestEntityTooLargeException" }));
-        };
-        match operations::run(self, &ctx, &operation, &body).await {
-            Ok(output) => respond(&ctx, 200, &output),
-            Err(error) => {
-                let (status, kind, message) = error.parts();
-                if let EventsError::Bug(cause) = error {
-                    tracing::error!(request_id = %ctx.request_id, %cause, "hardcap failed");
-                    ctx.record(Observation::Bug { cause });
-                }
-                respond(&ctx, status, &json!({ "__type": kind, "message": message }))
+    pub fn handle(&self, request: Request<Body>) -> BoxFuture<'_, Response<Body>> {
+        Box::pin(async move {
+            let mut ctx = self.shared.platform.context();
+            let (head, body) = request.into_parts();
+            let text = |name: &str| head.headers.get(name).and_then(|it| it.to_str().ok());
+            if let Some(trace) = text("x-amzn-trace-id") {
+                ctx.trace = trace.into();
             }
-        }
+            let target = text("x-amz-target").unwrap_or_default();
+            let operation =
+                target.split_once('.').map_or("", |(_, operation)| operation).to_owned();
+            let Some(body) = serve::read_at_most(body, BODY_MAX).await else {
+                return respond(&ctx, 413, &json!({ "__type": "RequestEntityTooLargeException" }));
+            };
+            match operations::run(self, &ctx, &operation, &body).await {
+                Ok(output) => respond(&ctx, 200, &output),
+                Err(error) => {
+                    let (status, kind, message) = error.parts();
+                    if let EventsError::Bug(cause) = error {
+                        tracing::error!(request_id = %ctx.request_id, %cause, "hardcap failed");
+                        ctx.record(Observation::Bug { cause });
+                    }
+                    respond(&ctx, status, &json!({ "__type": kind, "message": message }))
+                }
+            }
+        })
     }
 
     /// Runs work on the store, on a thread that may wait for the disk.

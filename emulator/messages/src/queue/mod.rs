@@ -27,6 +27,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Body;
+use futures_util::future::BoxFuture;
 use hardcap_core::config::Config;
 use hardcap_core::context::{Context, Platform};
 use hardcap_limits::{Count, Millis, Party};
@@ -120,8 +121,12 @@ impl Queues {
     }
 
     /// Answers a request of either protocol. `sender` is the id of the caller, which its messages show.
-    pub async fn handle(&self, request: Request<Body>, sender: &str) -> Response<Body> {
-        operations::handle(self, request, sender).await
+    pub fn handle<'a>(
+        &'a self,
+        request: Request<Body>,
+        sender: &'a str,
+    ) -> BoxFuture<'a, Response<Body>> {
+        Box::pin(async move { operations::handle(self, request, sender).await })
     }
 
     /// Sends a message of another service, by the same rules as `SendMessage`.
@@ -129,14 +134,16 @@ impl Queues {
     /// # Errors
     ///
     /// AWS's refusal: the queue does not exist, or the message is too large or invalid.
-    pub async fn send(
-        &self,
-        ctx: &Context,
-        queue: &str,
+    pub fn send<'a>(
+        &'a self,
+        ctx: &'a Context,
+        queue: &'a str,
         new: NewMessage,
-    ) -> Result<Sent, SqsError> {
-        let (ctx, name) = (ctx.clone(), queue.to_owned());
-        self.on_store(move |store| store.admit_and_send(&ctx, &name, new)).await
+    ) -> BoxFuture<'a, Result<Sent, SqsError>> {
+        Box::pin(async move {
+            let (ctx, name) = (ctx.clone(), queue.to_owned());
+            self.on_store(move |store| store.admit_and_send(&ctx, &name, new)).await
+        })
     }
 
     /// Whether a queue exists.
@@ -150,10 +157,12 @@ impl Queues {
     /// # Errors
     ///
     /// If the disk fails.
-    pub async fn reset(&self) -> Result<(), OpenError> {
-        let cleared = self.on_store(|store| Ok(store.clear()?)).await;
-        cleared.map_err(|error| OpenError::Disk(std::io::Error::other(error.to_string())))?;
-        self.provide()
+    pub fn reset(&self) -> BoxFuture<'_, Result<(), OpenError>> {
+        Box::pin(async move {
+            let cleared = self.on_store(|store| Ok(store.clear()?)).await;
+            cleared.map_err(|error| OpenError::Disk(std::io::Error::other(error.to_string())))?;
+            self.provide()
+        })
     }
 
     /// Receives messages, and waits for the first ones for at most `wait` of the emulator's clock.

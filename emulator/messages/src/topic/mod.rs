@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Body;
+use futures_util::future::BoxFuture;
 use hardcap_core::config::{self, Config};
 use hardcap_core::context::{Context, Platform};
 use hardcap_core::record::Observation;
@@ -134,35 +135,40 @@ impl Topics {
     }
 
     /// Answers a call.
-    pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
-        let mut ctx = self.shared.platform.context();
-        let (head, body) = request.into_parts();
-        if let Some(trace) = head.headers.get("x-amzn-trace-id").and_then(|it| it.to_str().ok()) {
-            ctx.trace = trace.into();
-        }
-        let format = if crate::accepts_json(&head.headers) { Format::Json } else { Format::Xml };
-        let Some(body) = serve::read_at_most(body, BODY_MAX).await else {
-            let text = form::error(format, "Sender", "RequestEntityTooLarge", "", &ctx.request_id);
-            return respond(&ctx, format, 413, text);
-        };
-        let form = Form::parse(head.uri.query().unwrap_or_default(), &body);
-        let action = form.get("Action").unwrap_or_default().to_owned();
-        match operations::run(self, &ctx, &action, form).await {
-            Ok(result) => {
-                let text = form::response(format, &action, result, &ctx.request_id);
-                respond(&ctx, format, 200, text)
+    pub fn handle(&self, request: Request<Body>) -> BoxFuture<'_, Response<Body>> {
+        Box::pin(async move {
+            let mut ctx = self.shared.platform.context();
+            let (head, body) = request.into_parts();
+            if let Some(trace) = head.headers.get("x-amzn-trace-id").and_then(|it| it.to_str().ok())
+            {
+                ctx.trace = trace.into();
             }
-            Err(error) => {
-                let (status, code, message) = error.parts();
-                let party = if status < 500 { "Sender" } else { "Receiver" };
-                if let SnsError::Bug(cause) = error {
-                    tracing::error!(request_id = %ctx.request_id, %cause, "hardcap failed");
-                    ctx.record(Observation::Bug { cause });
+            let format =
+                if crate::accepts_json(&head.headers) { Format::Json } else { Format::Xml };
+            let Some(body) = serve::read_at_most(body, BODY_MAX).await else {
+                let text =
+                    form::error(format, "Sender", "RequestEntityTooLarge", "", &ctx.request_id);
+                return respond(&ctx, format, 413, text);
+            };
+            let form = Form::parse(head.uri.query().unwrap_or_default(), &body);
+            let action = form.get("Action").unwrap_or_default().to_owned();
+            match operations::run(self, &ctx, &action, form).await {
+                Ok(result) => {
+                    let text = form::response(format, &action, result, &ctx.request_id);
+                    respond(&ctx, format, 200, text)
                 }
-                let text = form::error(format, party, code, &message, &ctx.request_id);
-                respond(&ctx, format, status, text)
+                Err(error) => {
+                    let (status, code, message) = error.parts();
+                    let party = if status < 500 { "Sender" } else { "Receiver" };
+                    if let SnsError::Bug(cause) = error {
+                        tracing::error!(request_id = %ctx.request_id, %cause, "hardcap failed");
+                        ctx.record(Observation::Bug { cause });
+                    }
+                    let text = form::error(format, party, code, &message, &ctx.request_id);
+                    respond(&ctx, format, status, text)
+                }
             }
-        }
+        })
     }
 
     /// Runs work on the store, on a thread that may wait for the disk.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::context::Context;
 use hardcap_limits::{Bytes as ByteCount, Count};
@@ -45,15 +46,17 @@ impl Topics {
     ///
     /// AWS's refusal. A delivery that fails is not an error: the message goes to the dead-letter queue of the subscription, or is
     /// named in a log line.
-    pub async fn publish(
-        &self,
-        ctx: &Context,
-        topic: &str,
+    pub fn publish<'a>(
+        &'a self,
+        ctx: &'a Context,
+        topic: &'a str,
         message: NewNotification,
-    ) -> Result<Published, SnsError> {
-        self.check(ctx, topic, &message)?;
-        ctx.admit(&ctx.limits.sns_message, ByteCount(message.size() as u64))?;
-        self.accept(ctx, topic, message).await
+    ) -> BoxFuture<'a, Result<Published, SnsError>> {
+        Box::pin(async move {
+            self.check(ctx, topic, &message)?;
+            ctx.admit(&ctx.limits.sns_message, ByteCount(message.size() as u64))?;
+            self.accept(ctx, topic, message).await
+        })
     }
 
     /// Publishes the messages of a batch.

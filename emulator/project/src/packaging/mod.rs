@@ -27,6 +27,7 @@ pub use unpacked::unpacked_bytes;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use futures_util::future::BoxFuture;
 use hardcap_core::config::Image;
 use hardcap_core::tool;
 
@@ -236,22 +237,24 @@ impl Package {
 /// # Errors
 ///
 /// [`PackagingError`] if no interpreter starts, AWS's runtime client is neither found nor installed, or an image cannot run here.
-pub async fn resolve(
+pub fn resolve<'a>(
     found: Found,
-    package: &Package,
-    machine: &mut machine::Machine,
-    means: &Means<'_>,
-) -> Result<Resolved, PackagingError> {
-    match found {
-        Found::Python => python::resolve(package, machine, means).await,
-        Found::Node => node::resolve(package, machine, means).await,
-        Found::Image(source) => image::resolve(&source, package, machine, means).await,
-        Found::Command(command) => Ok(Resolved::of(command)),
-        Found::Cargo(_) => Err(PackagingError::new(
-            format!("the package of the function `{}` has no `bootstrap`", package.logical_id),
-            "put the built program into the package, at its root, under that name",
-        )),
-    }
+    package: &'a Package,
+    machine: &'a mut machine::Machine,
+    means: &'a Means<'_>,
+) -> BoxFuture<'a, Result<Resolved, PackagingError>> {
+    Box::pin(async move {
+        match found {
+            Found::Python => python::resolve(package, machine, means).await,
+            Found::Node => node::resolve(package, machine, means).await,
+            Found::Image(source) => image::resolve(&source, package, machine, means).await,
+            Found::Command(command) => Ok(Resolved::of(command)),
+            Found::Cargo(_) => Err(PackagingError::new(
+                format!("the package of the function `{}` has no `bootstrap`", package.logical_id),
+                "put the built program into the package, at its root, under that name",
+            )),
+        }
+    })
 }
 
 /// Searches the program of a function. It starts no process.

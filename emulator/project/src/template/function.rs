@@ -22,11 +22,11 @@ use super::tree::{MappingEntry, Node, Value};
 use super::{rules, topics};
 use crate::packaging::{self, Code, Package, PublicLayer};
 use crate::settings::{FunctionSettings, Settings};
-use hardcap_core::nearest::{distance, nearest};
 use hardcap_core::config::{
     FileSystem, Function, FunctionUrl, InvokeMode, LogLevels, Logging, PayloadFormat, Route,
     UnknownInvokeMode,
 };
+use hardcap_core::nearest::{distance, nearest};
 use hardcap_lambda::name::LATEST;
 
 /// Properties of both kinds of function without effect here.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Body;
+use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -64,9 +65,12 @@ impl CloudWatchLogs {
     }
 
     /// Responds to a request with `X-Amz-Target: Logs_20140328.*`.
-    pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
-        let logs = self.clone();
-        json_api::serve_call(&self.platform, request, "message", move |call| logs.run(call)).await
+    pub fn handle(&self, request: Request<Body>) -> BoxFuture<'_, Response<Body>> {
+        Box::pin(async move {
+            let logs = self.clone();
+            json_api::serve_call(&self.platform, request, "message", move |call| logs.run(call))
+                .await
+        })
     }
 
     fn run(&self, call: &Call) -> Result<Value, ApiError> {

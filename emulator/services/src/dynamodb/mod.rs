@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use hardcap_limits::{Exceeded, Party};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
@@ -74,30 +75,32 @@ impl DynamoDb {
     }
 
     /// Responds to a request with `X-Amz-Target: DynamoDB_20120810.*`.
-    pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
-        let mut ctx = self.platform.context();
-        ctx.request_id = request_id().into();
-        faults::slow_down(&ctx, Service::DynamoDb, SUBJECT).await;
-        let (head, body) = request.into_parts();
-        let Some(body) = serve::read_at_most(body, BODY_MAX).await else {
-            let refusal =
-                json!({ "__type": "com.amazon.coral.service#RequestEntityTooLargeException" });
-            return respond(&ctx, 413, refusal.to_string());
-        };
-        if let Some(failure) = faults::injected_error(&ctx, Service::DynamoDb, SUBJECT) {
-            return injected(&ctx, failure);
-        }
-        match self.respond(&ctx, head, body).await {
-            Ok(response) => response,
-            Err(CallError::Refused(exceeded, what)) => refuse(&ctx, &exceeded, what),
-            Err(CallError::Failed(error)) => {
-                let cause = error.to_string();
-                tracing::error!(request_id = %ctx.request_id, %cause, "DynamoDB failed");
-                ctx.record(Observation::Bug { cause });
-                let body = json!({ "__type": "com.amazon.coral.service#InternalServerError", "message": "Internal server error" });
-                respond(&ctx, 500, body.to_string())
+    pub fn handle(&self, request: Request<Body>) -> BoxFuture<'_, Response<Body>> {
+        Box::pin(async move {
+            let mut ctx = self.platform.context();
+            ctx.request_id = request_id().into();
+            faults::slow_down(&ctx, Service::DynamoDb, SUBJECT).await;
+            let (head, body) = request.into_parts();
+            let Some(body) = serve::read_at_most(body, BODY_MAX).await else {
+                let refusal =
+                    json!({ "__type": "com.amazon.coral.service#RequestEntityTooLargeException" });
+                return respond(&ctx, 413, refusal.to_string());
+            };
+            if let Some(failure) = faults::injected_error(&ctx, Service::DynamoDb, SUBJECT) {
+                return injected(&ctx, failure);
             }
-        }
+            match self.respond(&ctx, head, body).await {
+                Ok(response) => response,
+                Err(CallError::Refused(exceeded, what)) => refuse(&ctx, &exceeded, what),
+                Err(CallError::Failed(error)) => {
+                    let cause = error.to_string();
+                    tracing::error!(request_id = %ctx.request_id, %cause, "DynamoDB failed");
+                    ctx.record(Observation::Bug { cause });
+                    let body = json!({ "__type": "com.amazon.coral.service#InternalServerError", "message": "Internal server error" });
+                    respond(&ctx, 500, body.to_string())
+                }
+            }
+        })
     }
 
     async fn respond(
@@ -151,19 +154,23 @@ impl DynamoDb {
 
     /// Deletes the items that have expired by the emulator's clock, and returns their number. Until then they can be read, as on
     /// AWS. Does nothing before the first request.
-    pub async fn run_time_to_live(&self) -> usize {
-        let (Some(engine), now) = (self.engine.get(), self.platform.clock.now()) else { return 0 };
-        let database = engine.database.clone();
-        let swept = tokio::task::spawn_blocking(move || ttl::sweep(&database, now)).await;
-        match swept.map_err(DynamoDbError::from).and_then(|swept| swept) {
-            Ok(deleted) => deleted,
-            Err(error) => {
-                let cause = error.to_string();
-                tracing::error!(%cause, "expired items could not be deleted");
-                self.platform.recorder.record("", Observation::Bug { cause });
-                0
+    pub fn run_time_to_live(&self) -> BoxFuture<'_, usize> {
+        Box::pin(async move {
+            let (Some(engine), now) = (self.engine.get(), self.platform.clock.now()) else {
+                return 0;
+            };
+            let database = engine.database.clone();
+            let swept = tokio::task::spawn_blocking(move || ttl::sweep(&database, now)).await;
+            match swept.map_err(DynamoDbError::from).and_then(|swept| swept) {
+                Ok(deleted) => deleted,
+                Err(error) => {
+                    let cause = error.to_string();
+                    tracing::error!(%cause, "expired items could not be deleted");
+                    self.platform.recorder.record("", Observation::Bug { cause });
+                    0
+                }
             }
-        }
+        })
     }
 
     /// Returns to the tables of the configuration, all empty. Another endpoint keeps its tables.
@@ -171,19 +178,21 @@ impl DynamoDb {
     /// # Errors
     ///
     /// [`DynamoDbError`] if the engine cannot be started or a table cannot be deleted or created.
-    pub async fn reset(&self) -> Result<(), DynamoDbError> {
-        if self.config.dynamodb_endpoint.is_some() {
-            return Ok(());
-        }
-        let engine = match self.engine.get() {
-            Some(engine) => engine,
-            // Nothing was stored in memory before the first request.
-            None if self.config.data.is_none() => return Ok(()),
-            None => self.engine().await?,
-        };
-        let (database, config) = (engine.database.clone(), self.config.clone());
-        let reset = move || engine::reset(&database, &config.tables);
-        tokio::task::spawn_blocking(reset).await?
+    pub fn reset(&self) -> BoxFuture<'_, Result<(), DynamoDbError>> {
+        Box::pin(async move {
+            if self.config.dynamodb_endpoint.is_some() {
+                return Ok(());
+            }
+            let engine = match self.engine.get() {
+                Some(engine) => engine,
+                // Nothing was stored in memory before the first request.
+                None if self.config.data.is_none() => return Ok(()),
+                None => self.engine().await?,
+            };
+            let (database, config) = (engine.database.clone(), self.config.clone());
+            let reset = move || engine::reset(&database, &config.tables);
+            tokio::task::spawn_blocking(reset).await?
+        })
     }
 
     async fn engine(&self) -> Result<&Engine, DynamoDbError> {

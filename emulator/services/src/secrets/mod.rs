@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::body::Body;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use futures_util::future::BoxFuture;
 use hardcap_limits::{Bytes, Exceeded, Limit, Limits};
 use http::{Request, Response};
 use serde_json::{Value, json};
@@ -94,9 +95,12 @@ impl Secrets {
     }
 
     /// Responds to a request with `X-Amz-Target: secretsmanager.*`.
-    pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
-        let this = self.clone();
-        json_api::serve_call(&self.platform, request, "Message", move |call| this.run(call)).await
+    pub fn handle(&self, request: Request<Body>) -> BoxFuture<'_, Response<Body>> {
+        Box::pin(async move {
+            let this = self.clone();
+            json_api::serve_call(&self.platform, request, "Message", move |call| this.run(call))
+                .await
+        })
     }
 
     fn run(&self, call: &Call) -> Result<Value, ApiError> {

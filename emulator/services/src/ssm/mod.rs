@@ -9,6 +9,7 @@ mod store;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Body;
+use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use serde_json::{Value, json};
 
@@ -94,9 +95,12 @@ impl Ssm {
     }
 
     /// Responds to a request with `X-Amz-Target: AmazonSSM.*`.
-    pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
-        let this = self.clone();
-        json_api::serve_call(&self.platform, request, "message", move |call| this.run(call)).await
+    pub fn handle(&self, request: Request<Body>) -> BoxFuture<'_, Response<Body>> {
+        Box::pin(async move {
+            let this = self.clone();
+            json_api::serve_call(&self.platform, request, "message", move |call| this.run(call))
+                .await
+        })
     }
 
     fn run(&self, call: &Call) -> Result<Value, ApiError> {

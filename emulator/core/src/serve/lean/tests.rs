@@ -1,7 +1,7 @@
 //! Connections that are served without hyper at first, over real sockets.
 
-use http::{Request, Response};
 use axum::body::Body as SentBody;
+use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::task::TaskTracker;
