@@ -12,7 +12,7 @@ use hardcap_core::config::{InvokeMode, PayloadFormat, Route};
 use hardcap_lambda::Envelope as _;
 
 fn fixtures(folder: &str) -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(folder);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(folder);
     let folders = |path: &Path| -> Vec<PathBuf> {
         let entries = std::fs::read_dir(path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
         entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect()
