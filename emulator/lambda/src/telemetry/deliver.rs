@@ -8,18 +8,16 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use hardcap_limits::Millis;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::Full;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::subscription::DeliveryProtocol;
 use super::{Subscription, TelemetryEvent};
 use hardcap_core::clock::Clock;
-
-type Http = Client<HttpConnector, Full<Bytes>>;
 
 /// The delays between two attempts to deliver a batch. AWS retries "with backoff" and publishes no numbers.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -99,7 +97,7 @@ enum DeliveryError {
     #[error(transparent)]
     Request(#[from] http::Error),
     #[error(transparent)]
-    Connection(#[from] hyper_util::client::legacy::Error),
+    Connection(#[from] hyper::Error),
     #[error("the listener answered {0}")]
     Status(StatusCode),
     #[error(transparent)]
@@ -108,17 +106,14 @@ enum DeliveryError {
 
 /// The extension's listener.
 enum Listener<'a> {
-    Http { client: Box<Http>, subscription: &'a Subscription },
+    Http(&'a Subscription),
     Tcp { port: u16, stream: Option<TcpStream> },
 }
 
 impl<'a> Listener<'a> {
     fn new(subscription: &'a Subscription) -> Listener<'a> {
         match subscription.protocol {
-            DeliveryProtocol::Post | DeliveryProtocol::Put => {
-                let client = Box::new(Client::builder(TokioExecutor::new()).build_http());
-                Listener::Http { client, subscription }
-            }
+            DeliveryProtocol::Post | DeliveryProtocol::Put => Listener::Http(subscription),
             DeliveryProtocol::Tcp => Listener::Tcp { port: subscription.port, stream: None },
         }
     }
@@ -126,8 +121,9 @@ impl<'a> Listener<'a> {
     /// Delivers a batch.
     async fn take(&mut self, batch: &Bytes) -> Result<(), DeliveryError> {
         match self {
-            Listener::Http { client, subscription } => {
-                let status = client.request(request(subscription, batch.clone())?).await?.status();
+            Listener::Http(subscription) => {
+                let request = request(subscription, batch.clone())?;
+                let status = post(subscription.port, request).await?;
                 if status.is_success() { Ok(()) } else { Err(DeliveryError::Status(status)) }
             }
             Listener::Tcp { port, stream } => {
@@ -141,6 +137,18 @@ impl<'a> Listener<'a> {
     }
 }
 
+/// Sends a request on a connection of its own, and returns the status of the response.
+///
+/// A pool of connections would be a sixth of the code of this crate, and a batch is sent a few times a second at most.
+async fn post(port: u16, request: Request<Full<Bytes>>) -> Result<StatusCode, DeliveryError> {
+    let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let connection = AbortOnDropHandle::new(tokio::spawn(connection));
+    let response = sender.send_request(request).await?;
+    drop(connection);
+    Ok(response.status())
+}
+
 async fn write(port: u16, stream: &mut Option<TcpStream>, lines: &[u8]) -> std::io::Result<()> {
     let stream = match stream {
         Some(stream) => stream,
@@ -152,11 +160,10 @@ async fn write(port: u16, stream: &mut Option<TcpStream>, lines: &[u8]) -> std::
 fn request(subscription: &Subscription, batch: Bytes) -> http::Result<Request<Full<Bytes>>> {
     let method =
         if subscription.protocol == DeliveryProtocol::Put { Method::PUT } else { Method::POST };
-    let url = format!("http://127.0.0.1:{}{}", subscription.port, subscription.path);
     let host = HeaderValue::try_from(format!("sandbox.localdomain:{}", subscription.port))?;
     Request::builder()
         .method(method)
-        .uri(url)
+        .uri(&*subscription.path)
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::HOST, host)
         .body(Full::new(batch))
