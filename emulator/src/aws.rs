@@ -27,14 +27,10 @@ use hardcap_lambda::{Lambda, invoke_api};
 use hardcap_s3::S3;
 use hardcap_services::dynamodb::DynamoDb;
 use hardcap_services::elsewhere::Elsewhere;
-use hardcap_services::json_api::{self, ApiError};
 use hardcap_services::secrets::Secrets;
 use hardcap_services::ssm::Ssm;
 use hardcap_services::strict::{self, Dialect};
 use hardcap_services::sts;
-
-/// The maximum size of a form whose operation is read.
-const FORM_MAX: usize = 1024 * 1024;
 
 /// The APIs behind one port. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -215,30 +211,11 @@ impl Aws {
             Service::EventBridge => self.messages.buses.handle(request).await,
             Service::CloudFormation => self.cloudformation.handle(request).await,
             Service::CloudWatchLogs => self.logs.handle(request).await,
-            Service::Elsewhere => self.refuse_elsewhere(is_query_call, request).await,
+            Service::Elsewhere => {
+                self.elsewhere.handle(&self.platform, is_query_call, request).await
+            }
             Service::S3 => unreachable!("S3 requests are served before"),
         }
-    }
-
-    /// Refuses a call to a service that hardcap does not have, in XML if the call is a form, else in JSON.
-    async fn refuse_elsewhere(
-        &self,
-        is_query_call: bool,
-        request: Request<Body>,
-    ) -> Response<Body> {
-        let is_form = is_query_call || sts::is_form(&request);
-        let (head, body) = request.into_parts();
-        let body = serve::read_at_most(body, FORM_MAX).await.unwrap_or_default();
-        let form = if is_form { String::from_utf8_lossy(&body) } else { "".into() };
-        let text = self.elsewhere.refuse(&self.platform, &head, &form);
-        if is_form {
-            return sts::error(&self.platform.context(), 400, "InvalidAction", &text);
-        }
-        let request = Request::from_parts(head, Body::empty());
-        json_api::serve_call(&self.platform, request, "message", move |_| {
-            Err(ApiError::Exception("UnknownOperationException", Some(text)))
-        })
-        .await
     }
 
     /// Refuses a request in the format of the API that it is for.

@@ -3,11 +3,19 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::body::Body;
+use futures_util::future::BoxFuture;
 use http::request::Parts;
+use http::{Request, Response};
 
+use super::json_api::{self, ApiError};
+use super::sts;
 use hardcap_core::caller;
 use hardcap_core::context::Platform;
+use hardcap_core::serve;
 
+/// The maximum size of a form whose operation is read.
+const FORM_MAX: usize = 1024 * 1024;
 /// The maximum number of lines about such calls in a run.
 const TOLD_MAX: usize = 100;
 /// The maximum length of a name that the client has sent, in characters.
@@ -70,8 +78,32 @@ struct Call {
 }
 
 impl Elsewhere {
+    /// Refuses a call, in XML if it is a form, else in JSON. `is_query_call`: [`sts::is_query_call`].
+    pub fn handle<'a>(
+        &'a self,
+        platform: &'a Platform,
+        is_query_call: bool,
+        request: Request<Body>,
+    ) -> BoxFuture<'a, Response<Body>> {
+        Box::pin(async move {
+            let is_form = is_query_call || sts::is_form(&request);
+            let (head, body) = request.into_parts();
+            let body = serve::read_at_most(body, FORM_MAX).await.unwrap_or_default();
+            let form = if is_form { String::from_utf8_lossy(&body) } else { "".into() };
+            let text = self.refuse(platform, &head, &form);
+            if is_form {
+                return sts::error(&platform.context(), 400, "InvalidAction", &text);
+            }
+            let request = Request::from_parts(head, Body::empty());
+            json_api::serve_call(platform, request, "message", move |_| {
+                Err(ApiError::Exception("UnknownOperationException", Some(text)))
+            })
+            .await
+        })
+    }
+
     /// Logs a call, once for each function and operation, and returns the text for the caller. `form` is the body of a query call.
-    pub fn refuse(&self, platform: &Platform, head: &Parts, form: &str) -> String {
+    fn refuse(&self, platform: &Platform, head: &Parts, form: &str) -> String {
         let call = Call::of(platform, head, form);
         let line = call.line();
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);

@@ -20,8 +20,7 @@ const BODY_MAX: usize = 1024 * 1024;
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 
 /// One call of an operation.
-#[derive(Debug)]
-pub struct Call {
+pub(crate) struct Call {
     /// The request's identity and limits.
     pub(crate) ctx: Context,
     /// The name after the dot in `X-Amz-Target`.
@@ -122,7 +121,7 @@ pub fn seconds(at: EpochMillis) -> Value {
 
 /// Reads a call, runs it on a thread that may wait for the disk, and renders the result. `message` is the service's spelling of
 /// that member of its exceptions.
-pub async fn serve_call(
+pub(crate) async fn serve_call(
     platform: &Platform,
     request: Request<Body>,
     message: &'static str,

@@ -16,7 +16,7 @@ pub struct Workspace {
     pub target_directory: PathBuf,
     /// The folder of the workspace.
     pub workspace_root: PathBuf,
-    /// The ids of the packages that a command in this folder builds.
+    /// The ids of the packages that a command in the folder of the workspace builds.
     #[serde(default)]
     pub workspace_default_members: Vec<String>,
 }
@@ -59,7 +59,21 @@ pub struct Message {
 
 impl Workspace {
     /// Reads the metadata of the workspace of a folder.
+    ///
+    /// # Errors
+    ///
+    /// [`PackagingError`] if cargo cannot be run, or the folder is not a package.
     pub async fn of(folder: &Path) -> Result<Workspace, PackagingError> {
+        let workspace = Workspace::seen_from(folder).await?;
+        if workspace.workspace_root == folder {
+            return Ok(workspace);
+        }
+        // In the folder of a package, cargo builds this package by default. The programs are built in the folder of the workspace.
+        let root = workspace.workspace_root;
+        Workspace::seen_from(&root).await
+    }
+
+    async fn seen_from(folder: &Path) -> Result<Workspace, PackagingError> {
         let arguments = ["metadata", "--no-deps", "--format-version", "1"];
         let output = Tool::new("cargo", arguments, folder).output().await.map_err(|error| {
             PackagingError::new(
@@ -151,6 +165,16 @@ impl CargoTarget {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn the_packages_that_are_built_by_default_do_not_depend_on_the_folder_of_the_function() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let workspace = Workspace::of(folder).await.unwrap();
+        assert!(workspace.holds(folder), "{workspace:?}");
+        for package in ["hardcap-project", "hardcap-cli", "hardcap-proxy"] {
+            assert!(workspace.builds_by_default(package), "{package}: {workspace:?}");
+        }
+    }
 
     fn workspace() -> Workspace {
         let json = r#"{"workspace_root": "/w", "target_directory": "/t", "packages": [

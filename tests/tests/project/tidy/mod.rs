@@ -319,6 +319,44 @@ fn the_published_program_is_optimized_for_speed_where_crates_are_optimized_toget
     assert_eq!(program["opt-level"].as_integer(), Some(3), "{program}");
 }
 
+/// The profile `dist` inherits the levels of `release`, so it has to name every package that a release build does not optimize.
+#[test]
+fn the_published_program_optimizes_what_a_release_build_does_not() {
+    let manifest: toml::Table = read(&root().join("Cargo.toml")).parse().expect("TOML");
+    let packages = |profile: &str| manifest["profile"][profile]["package"].as_table().cloned();
+    let release = packages("release").expect("a table");
+    let dist = packages("dist").expect("a table");
+    let is_left_out =
+        |level: &toml::Value| level.get("opt-level").and_then(toml::Value::as_integer) == Some(0);
+    let names = release.iter().filter(|(_, level)| is_left_out(level)).map(|(name, _)| name);
+    let names: Vec<&String> = names.collect();
+    assert!(names.len() > 20, "{names:?}");
+    let slow = names.iter().filter(|name| dist.get(**name).is_none_or(is_left_out));
+    let slow: Vec<&&String> = slow.collect();
+    assert!(slow.is_empty(), "the profile dist does not optimize {slow:?}");
+}
+
+/// The code of an `async fn` is compiled by each crate that polls it, with the level of that crate: with `async fn` at the
+/// boundaries, the library took 105 CPU seconds of a release build instead of 10. A boxed future is compiled where it is made.
+#[test]
+fn public_functions_of_services_return_boxed_futures() {
+    // Each waits for one channel, and is called for every piece of a stream.
+    let small = "emulator/lambda/src/stream.rs";
+    let mut faults = String::new();
+    for folder in ["gateway", "lambda", "messages", "s3", "services"] {
+        for (path, text) in files(&format!("emulator/{folder}/src"), ".rs") {
+            if path == small || path.ends_with("/fuzz.rs") {
+                continue;
+            }
+            let lines = without_tests(&text).lines();
+            for line in lines.filter(|line| line.contains("pub async fn")) {
+                let _ = writeln!(faults, "{path}: {}", line.trim());
+            }
+        }
+    }
+    report("return `BoxFuture` instead:", &faults);
+}
+
 /// `url` needs Unicode's tables for names of hosts. A pin in the lock chooses those that take 3 instead of 20 crates.
 #[test]
 fn the_lock_has_the_smaller_tables_for_names_of_hosts() {
