@@ -1,8 +1,10 @@
 //! The only module that reads the time or waits.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{self, Poll};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use hardcap_limits::Millis;
@@ -126,9 +128,44 @@ impl Clock {
         Stopwatch { started: real_instant() }
     }
 
+    /// A timeout that has begun, within a runtime.
+    #[must_use]
+    pub fn idle_timer(&self, span: Millis) -> IdleTimer {
+        let span = Duration::from_millis(span.0);
+        IdleTimer { span, since: real_instant(), timer: Box::pin(sleep(span)) }
+    }
+
     /// Waits for `future` for at most `span` of real time; `None` on timeout.
     pub async fn timeout<F: Future>(&self, span: Millis, future: F) -> Option<F::Output> {
         within(span, future).await
+    }
+}
+
+/// A timeout for a wait that begins again and again. [`IdleTimer::restart`] only notes the time; the timer of the runtime, which
+/// costs more than the rest of a wait, is set again when it fires.
+#[derive(Debug)]
+pub struct IdleTimer {
+    span: Duration,
+    since: Instant,
+    timer: Pin<Box<tokio::time::Sleep>>,
+}
+
+impl IdleTimer {
+    /// Begins the span again.
+    pub fn restart(&mut self) {
+        self.since = real_instant();
+    }
+
+    /// Ready when the span has passed since the last restart.
+    pub fn poll_elapsed(&mut self, task: &mut task::Context<'_>) -> Poll<()> {
+        loop {
+            std::task::ready!(self.timer.as_mut().poll(task));
+            let due = self.since + self.span;
+            if real_instant() >= due {
+                return Poll::Ready(());
+            }
+            self.timer.as_mut().reset(due.into());
+        }
     }
 }
 
@@ -171,9 +208,30 @@ async fn within<F: Future>(span: Millis, future: F) -> Option<F::Output> {
     tokio::time::timeout(Duration::from_millis(span.0), future).await.ok()
 }
 
+#[expect(clippy::disallowed_methods, reason = "the clock is the only place that waits")]
+fn sleep(span: Duration) -> tokio::time::Sleep {
+    tokio::time::sleep(span)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn an_idle_timer_elapses_a_whole_span_after_its_last_restart() {
+        let (clock, span) = (Clock::default(), Millis(40));
+        let mut timer = clock.idle_timer(span);
+        clock.pause(Duration::from_millis(25)).await;
+        timer.restart();
+        let since = clock.stopwatch();
+        std::future::poll_fn(|task| timer.poll_elapsed(task)).await;
+        assert!(since.elapsed_millis() >= span, "after {:?}", since.elapsed());
+        // The timer of the runtime has fired before: the next span needs a new one.
+        timer.restart();
+        let since = clock.stopwatch();
+        std::future::poll_fn(|task| timer.poll_elapsed(task)).await;
+        assert!(since.elapsed_millis() >= span, "after {:?}", since.elapsed());
+    }
 
     #[tokio::test]
     async fn only_a_date_before_an_advance_ages_by_the_advance() {

@@ -17,10 +17,11 @@ use http_body::Body;
 use http_body_util::BodyExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_util::sync::CancellationToken;
+use tokio_util::io::poll_read_buf;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::pool;
-use crate::clock::{Clock, EpochMillis};
+use crate::clock::{Clock, EpochMillis, IdleTimer};
 
 /// The room of the buffer: a head, and with it a small body.
 const ROOM: usize = 8 * 1024;
@@ -39,6 +40,9 @@ pub struct LeanConnection {
     stop: CancellationToken,
     clock: Clock,
     body_idle: Option<Millis>,
+    /// The end of the wait for a request.
+    idle: Option<IdleTimer>,
+    stopped: Pin<Box<WaitForCancellationFutureOwned>>,
     /// What was received and is not served yet.
     buffer: Vec<u8>,
     /// The length of the head in `buffer`, while its request is served.
@@ -94,11 +98,14 @@ impl LeanConnection {
         body_idle: Option<Millis>,
     ) -> LeanConnection {
         let (buffer, out) = (Vec::new(), Vec::new());
+        let clock = Clock::default();
         LeanConnection {
             stream,
             peer,
+            stopped: Box::pin(stop.clone().cancelled_owned()),
             stop,
-            clock: Clock::default(),
+            idle: body_idle.map(|_| clock.idle_timer(HEAD_IDLE)),
+            clock,
             body_idle,
             buffer,
             head_bytes: 0,
@@ -129,12 +136,7 @@ impl LeanConnection {
         }
         if self.buffer.is_empty() {
             self.buffer.reserve(ROOM);
-            let read = tokio::select! {
-                read = self.stream.read_buf(&mut self.buffer) => read,
-                () = self.stop.cancelled() => return Arrival::End,
-                () = idle(&self.clock, self.body_idle.map(|_| HEAD_IDLE)) => return Arrival::End,
-            };
-            if !matches!(read, Ok(1..)) {
+            if !matches!(self.receive().await, Ok(1..)) {
                 return Arrival::End;
             }
         }
@@ -155,6 +157,25 @@ impl LeanConnection {
             self.served(0);
         }
         Arrival::Request(taken)
+    }
+
+    /// Waits for the first bytes of a request. None arrive at the end of the connection, of the server, or of the idle timeout.
+    async fn receive(&mut self) -> io::Result<usize> {
+        if let Some(idle) = &mut self.idle {
+            idle.restart();
+        }
+        std::future::poll_fn(|task| {
+            let stream = Pin::new(&mut self.stream);
+            if let Poll::Ready(read) = poll_read_buf(stream, task, &mut self.buffer) {
+                return Poll::Ready(read);
+            }
+            let is_idle = |idle: &mut IdleTimer| idle.poll_elapsed(task).is_ready();
+            if self.idle.as_mut().is_some_and(is_idle) {
+                return Poll::Ready(Ok(0));
+            }
+            self.stopped.as_mut().poll(task).map(|()| Ok(0))
+        })
+        .await
     }
 
     /// Reads the body of the request that was taken, of its declared length. `None` if it does not arrive: then hyper reads what
