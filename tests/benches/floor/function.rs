@@ -1,8 +1,11 @@
 //! The function behind every subject: it responds with as many bytes as its event asks for.
 
 use std::io;
+use std::net::SocketAddr;
 
 use hardcap_tests::client::{Call, Client};
+
+use crate::crowd;
 
 /// The start of an event; the size of the response follows, padded to [`DIGITS`].
 const START: &str = "{\"response\":\"";
@@ -23,8 +26,26 @@ pub(crate) fn event(bytes: usize, response: usize) -> bytes::Bytes {
     event.into()
 }
 
-/// Takes events from the Runtime API until it is gone. A function behind a REST API always has the same response.
-pub(crate) async fn run(is_rest: bool) -> io::Result<()> {
+/// An event for a function that is held: the address of the gate.
+pub(crate) fn held(gate: SocketAddr) -> bytes::Bytes {
+    format!("\"{gate}\"").into()
+}
+
+/// How a function responds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// With as many bytes as its event asks for.
+    Sized,
+    /// Always with the same binary body, for a REST API.
+    Rest,
+    /// With its event.
+    Echo,
+    /// With its event, when the gate of the event has closed the connection.
+    Held,
+}
+
+/// Takes events from the Runtime API until it is gone.
+pub(crate) async fn run(mode: Mode) -> io::Result<()> {
     #[expect(clippy::disallowed_methods, reason = "the Runtime API tells its address this way")]
     let api = std::env::var("AWS_LAMBDA_RUNTIME_API").map_err(io::Error::other)?;
     let client = Client::new();
@@ -37,12 +58,19 @@ pub(crate) async fn run(is_rest: bool) -> io::Result<()> {
             return Ok(());
         };
         let id = event.header("lambda-runtime-aws-request-id").unwrap_or_default().to_owned();
-        let answer = if is_rest {
-            answers.entry(0).or_insert_with(rest_answer).clone()
-        } else {
-            let wanted = wanted(&event.body)
-                .ok_or_else(|| io::Error::other(format!("no event of this bench: {event:?}")))?;
-            answers.entry(wanted).or_insert_with(|| answer(wanted)).clone()
+        let foreign = || io::Error::other(format!("no event of this bench: {event:?}"));
+        let answer = match mode {
+            Mode::Rest => answers.entry(0).or_insert_with(rest_answer).clone(),
+            Mode::Sized => {
+                let wanted = wanted(&event.body).ok_or_else(foreign)?;
+                answers.entry(wanted).or_insert_with(|| answer(wanted)).clone()
+            }
+            Mode::Echo => event.body.clone(),
+            Mode::Held => {
+                let gate = gate(&event.body).ok_or_else(foreign)?;
+                crowd::wait_at(gate)?;
+                event.body.clone()
+            }
         };
         client.send(&Call::post(format!("{invocation}/{id}/response"), answer)).await?;
     }
@@ -52,6 +80,11 @@ pub(crate) async fn run(is_rest: bool) -> io::Result<()> {
 fn wanted(event: &[u8]) -> Option<usize> {
     let digits = event.get(START.len()..START.len() + DIGITS)?;
     std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// The gate that an event names.
+fn gate(event: &[u8]) -> Option<SocketAddr> {
+    std::str::from_utf8(event).ok()?.trim_matches('"').parse().ok()
 }
 
 /// The response with a body of [`REST_BYTES`].

@@ -9,6 +9,7 @@ use hardcap::Clock;
 use hardcap_limits::Millis;
 use serde::{Deserialize, Serialize};
 
+use crate::crowd::{self, Crowd};
 use crate::function::REST_BYTES;
 use crate::load::{LARGE_BYTES, Load, SMALL_BYTES, Work};
 use crate::subject::{self, Setup, Subject, SubjectKind};
@@ -75,6 +76,8 @@ pub(crate) struct Figures {
     pub(crate) object_sizes: Vec<(usize, Points)>,
     /// By the number of clients.
     pub(crate) clients: Vec<(usize, Points)>,
+    /// A thousand functions.
+    pub(crate) crowd: Crowd,
     pub(crate) seconds: u64,
 }
 
@@ -133,6 +136,8 @@ pub(crate) async fn all(peers: &Path) -> io::Result<Figures> {
         eprintln!("start and memory of {} …", kind.name());
         processes.insert(kind.name().to_owned(), process(kind, peers).await?);
     }
+    eprintln!("a thousand functions …");
+    let crowd = crowd::measure().await?;
     Ok(Figures {
         machine: machine(),
         versions: versions(kinds.iter().chain(&stores), peers).await,
@@ -143,6 +148,7 @@ pub(crate) async fn all(peers: &Path) -> io::Result<Figures> {
         sizes,
         object_sizes,
         clients,
+        crowd,
         seconds: watch.elapsed().as_secs(),
     })
 }
@@ -237,7 +243,7 @@ async fn process(kind: SubjectKind, peers: &Path) -> io::Result<Process> {
     Ok(Process { ready_ms: starts[starts.len() / 2], idle_bytes, afterwards_bytes })
 }
 
-fn median(times: &[Duration]) -> f64 {
+pub(crate) fn median(times: &[Duration]) -> f64 {
     let mut times = times.to_vec();
     times.sort_unstable();
     times.get(times.len() / 2).map_or(f64::NAN, |time| time.as_secs_f64() * 1_000.0)

@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 
 use crate::chart;
+use crate::crowd::Crowd;
 use crate::measure::{Figures, Outcome, Process, Time};
 use crate::subject::SubjectKind;
 
@@ -82,10 +83,33 @@ fn measured(figures: &Figures) -> String {
         );
     }
     let _ = writeln!(page, "\nThe program `hardcap` has {} MB.\n", megabytes(figures.binary_bytes));
+    write_crowd(&mut page, figures.crowd);
     page += "![Time and memory by the size of the event](speed-sizes.svg)\n\n\
              ![Time and memory by the size of an object](speed-objects.svg)\n\n\
              ![Time and memory by the number of clients](speed-clients.svg)\n";
     page
+}
+
+/// Appends the sentences about a thousand functions.
+#[expect(clippy::cast_precision_loss, reason = "a page has fewer digits")]
+fn write_crowd(page: &mut String, crowd: Crowd) {
+    let Crowd { functions, in_flight, declared_bytes, in_flight_bytes, .. } = crowd;
+    let grown = in_flight_bytes.saturating_sub(declared_bytes);
+    let of_each = grown as f64 / in_flight as f64 / 1e3;
+    let (alone, beside) = (crowd.alone_ms, crowd.beside_ms);
+    let _ = writeln!(
+        page,
+        "With {functions} functions declared, hardcap has {} MB. With {in_flight} requests in flight, each to a function of its own, it has {} MB: \
+         {of_each:.0} KB for each. An invocation of another function takes {beside:.3} ms beside them, {alone:.3} ms without (×{:.2}).\n",
+        megabytes(declared_bytes),
+        megabytes(in_flight_bytes),
+        beside / alone
+    );
+    let _ = writeln!(
+        page,
+        "A property test sends random texts of up to 1 KB to a function, one after the other, and compares what comes back: {:.0} cases a second.\n",
+        crowd.cases_a_second
+    );
 }
 
 /// Appends a table of loads by subject, and returns the names of its subjects. The first kind is the measure of the others.

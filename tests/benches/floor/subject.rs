@@ -121,6 +121,11 @@ impl Target {
         self.request(self.address, &self.path, "application/json", event)
     }
 
+    /// The same emulator, with another function.
+    pub(crate) fn of_function(&self, name: &str) -> Target {
+        Target { path: format!("/2015-03-31/functions/{name}/invocations"), ..self.clone() }
+    }
+
     /// Where a kind of work is done.
     pub(crate) fn address(&self, work: Work) -> SocketAddr {
         match (work, &self.rest) {
@@ -186,7 +191,7 @@ impl Subject {
         let watch = Clock::default().stopwatch();
         let started = match kind {
             SubjectKind::Floor => floor(setup).await,
-            SubjectKind::Hardcap => hardcap().await,
+            SubjectKind::Hardcap => hardcap(&<_>::default()).await,
             SubjectKind::CargoLambda => cargo_lambda(setup).await,
             SubjectKind::ServerlessOffline => serverless_offline(setup).await,
             SubjectKind::Plain => plain().await,
@@ -284,16 +289,17 @@ const OBJECT: &str = "/measured/object";
 /// Where the log of a subject goes, in its folder.
 const LOG: &str = "subject.log";
 
-async fn hardcap() -> io::Result<Subject> {
+/// Starts hardcap with further resources and further settings.
+pub(crate) async fn hardcap((resources, further): &(String, String)) -> io::Result<Subject> {
     let folder = tempfile::tempdir()?;
     let function = std::env::current_exe()?;
     let (template, ready) = (folder.path().join("template.yaml"), folder.path().join("ready.json"));
-    std::fs::write(&template, TEMPLATE)?;
+    std::fs::write(&template, [TEMPLATE, resources].concat())?;
     let settings = format!(
         "[functions.Measured]\ncommand = [{0:?}, \"function\"]\n[functions.Binary]\ncommand = [{0:?}, \"function\", \"rest\"]\n",
         function.display()
     );
-    std::fs::write(folder.path().join("hardcap.toml"), settings)?;
+    std::fs::write(folder.path().join("hardcap.toml"), settings + further)?;
     let arguments = [
         "up".as_ref(),
         template.as_os_str(),
