@@ -29,6 +29,7 @@ pub mod template;
 
 pub mod installed;
 pub mod process;
+pub mod property;
 
 /// What the shipped application has, too: the upstream, and bodies of any size.
 pub use hardcap_demo::{content, search};

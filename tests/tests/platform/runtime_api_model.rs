@@ -11,9 +11,10 @@ use hardcap::{Clock, Emulator, Stopwatch};
 use hardcap_limits::{Date, Millis};
 use hardcap_tests::client::{Answer, Call, Client};
 use hardcap_tests::eventually::eventually;
+use hardcap_tests::property::in_threads;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
-use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -437,17 +438,22 @@ fn init_error(world: &mut World) {
 /// A slow machine makes the model doubt, and a model that doubts compares nothing.
 #[test]
 fn every_order_of_calls_is_answered_and_the_caller_always_gets_a_result() {
-    every_order_of_calls();
+    let config =
+        Config { cases: 4, failure_persistence: None, max_shrink_iters: 32, ..Config::default() };
+    // Most of a case waits for the timeout of the function.
+    in_threads(
+        4,
+        &config,
+        || Model::sequential_strategy(1..16),
+        |(state, steps, seen)| {
+            RuntimeApi::test_sequential(config.clone(), state, steps, seen);
+            Ok(())
+        },
+    );
     let (steps, sure) = (STEPS.load(Ordering::Relaxed), SURE_STEPS.load(Ordering::Relaxed));
     eprintln!("{sure} of {steps} steps compared with the model");
     assert!(
         sure * 2 >= steps,
         "only {sure} of {steps} steps were compared with the model: in the others the invocation was older than {SURE:?}"
     );
-}
-
-prop_state_machine! {
-    #![proptest_config(Config { cases: 16, failure_persistence: None, max_shrink_iters: 32, ..Config::default() })]
-
-    fn every_order_of_calls(sequential 1..16 => RuntimeApi);
 }

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use hardcap::Emulator;
 use hardcap_limits::Millis;
+use hardcap_tests::property::in_threads;
 use proptest::prelude::*;
 
 use super::vocabulary::*;
@@ -196,28 +197,18 @@ fn md5(text: &str) -> String {
 /// On several threads, for a case waits for seconds to end.
 #[test]
 fn generated_rules_end_the_objects_that_the_documentation_says_and_no_others() {
-    let threads: Vec<_> = (0..8)
-        .map(|_| {
-            std::thread::spawn(|| {
-                let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-                let runtime = runtime.unwrap();
-                let cases = ProptestConfig {
-                    cases: 5,
-                    max_shrink_iters: 8,
-                    failure_persistence: None,
-                    ..ProptestConfig::default()
-                };
-                let mut runner = proptest::test_runner::TestRunner::new(cases);
-                let world = (prop::collection::vec(rule(), 1..4), objects());
-                runner
-                    .run(&world, |(rules, objects)| runtime.block_on(run(&rules, &objects)))
-                    .map_err(|error| error.to_string())
-            })
-        })
-        .collect();
-    for thread in threads {
-        thread.join().unwrap().unwrap_or_else(|error| panic!("{error}"));
-    }
+    let config = ProptestConfig {
+        cases: 2,
+        max_shrink_iters: 8,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let worlds = || (prop::collection::vec(rule(), 1..4), objects());
+    // Each case waits until the next full second.
+    in_threads(20, &config, worlds, |(rules, objects)| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        runtime.unwrap().block_on(run(&rules, &objects))
+    });
 }
 
 /// The rule that lost data: a bound of the size alone, outside `And`.
