@@ -90,8 +90,8 @@ impl ListenerKind {
     }
 }
 
-/// What answers the requests of a listener. All listeners have one type, so that hyper is compiled once and not for each service;
-/// and hyper moves the future of a response a dozen times, which can have ten kilobytes.
+/// What answers the requests of a listener. All listeners have one type, so that hyper's server is compiled once and not for each
+/// service. The future is boxed, because hyper moves it a dozen times and it can have ten kilobytes.
 type Handler = Arc<dyn Fn(Request<RequestBody>, SocketAddr) -> Responding + Send + Sync>;
 type Responding = Pin<Box<dyn Future<Output = Response<SentBody>> + Send>>;
 

@@ -18,6 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::subscription::DeliveryProtocol;
 use super::{Subscription, TelemetryEvent};
 use hardcap_core::clock::Clock;
+use hardcap_core::serve;
 
 /// The delays between two attempts to deliver a batch. AWS retries "with backoff" and publishes no numbers.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -144,9 +145,11 @@ async fn post(port: u16, request: Request<Full<Bytes>>) -> Result<StatusCode, De
     let stream = TcpStream::connect(("127.0.0.1", port)).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let connection = AbortOnDropHandle::new(tokio::spawn(connection));
-    let response = sender.send_request(request).await?;
+    let (head, body) = sender.send_request(request).await?.into_parts();
+    // A connection that is closed with unread bytes is reset, and the extension would log an error.
+    serve::discard(body).await;
     drop(connection);
-    Ok(response.status())
+    Ok(head.status)
 }
 
 async fn write(port: u16, stream: &mut Option<TcpStream>, lines: &[u8]) -> std::io::Result<()> {
