@@ -17,6 +17,7 @@ pub mod context;
 pub mod descriptors;
 pub mod durable;
 pub mod faults;
+pub mod function_name;
 pub mod guard;
 pub mod head;
 pub mod keyring;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::PoisonError;
 
 use super::Lambda;
-use super::name;
+use hardcap_core::function_name::{LATEST, qualified};
 
 /// The version that an alias invokes.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,24 +29,24 @@ impl Lambda {
     /// Points an alias to a version. The next invocation through it gets that version.
     pub fn point_alias(&self, function: &str, alias: &str, target: AliasTarget) {
         let mut aliases = self.shared.aliases.write().unwrap_or_else(PoisonError::into_inner);
-        aliases.insert(name::qualified(function, alias), target);
+        aliases.insert(qualified(function, alias), target);
     }
 
     /// Removes an alias.
     pub fn remove_alias(&self, function: &str, alias: &str) {
         let mut aliases = self.shared.aliases.write().unwrap_or_else(PoisonError::into_inner);
-        aliases.remove(&name::qualified(function, alias));
+        aliases.remove(&qualified(function, alias));
     }
 
     /// The name of the function or version that a name means: an alias is replaced by its version, `$LATEST` is left out.
     pub(super) fn resolved<'a>(&self, name: &'a str) -> Cow<'a, str> {
         let Some((function, qualifier)) = name.split_once(':') else { return Cow::Borrowed(name) };
-        if qualifier == name::LATEST {
+        if qualifier == LATEST {
             return Cow::Borrowed(function);
         }
         let aliases = self.shared.aliases.read().unwrap_or_else(PoisonError::into_inner);
         match aliases.get(name) {
-            Some(target) => Cow::Owned(name::qualified(function, target.version_for(random()))),
+            Some(target) => Cow::Owned(qualified(function, target.version_for(random()))),
             None => Cow::Borrowed(name),
         }
     }

@@ -26,7 +26,6 @@ mod launch;
 mod life;
 mod lineage;
 mod log;
-pub mod name;
 mod outcome;
 pub mod package;
 pub mod queue;
@@ -64,6 +63,7 @@ use crate::stop::{InvokeError, ThrottleReason};
 use hardcap_core::config::{Config, Function, RecursiveLoop};
 use hardcap_core::context::{Context, Platform};
 use hardcap_core::faults;
+use hardcap_core::function_name::{FunctionName, qualified};
 use hardcap_core::payloads::Part;
 use hardcap_core::record::Observation;
 use hardcap_core::serve::pool;
@@ -288,7 +288,7 @@ impl Lambda {
         outlet: Option<StreamSender>,
     ) -> Result<oneshot::Receiver<Result<Reply, InvokeError>>, InvokeError> {
         let function = match &invocation.version {
-            Some(version) => self.find(&name::qualified(&invocation.function, version))?,
+            Some(version) => self.find(&qualified(&invocation.function, version))?,
             None => self.find(&invocation.function)?,
         };
         let name = &function.function.name;
@@ -398,7 +398,7 @@ impl Lambda {
 
     fn find(&self, name: &str) -> Result<RegisteredFunction, InvokeError> {
         self.registered(name).ok_or_else(|| InvokeError::FunctionNotFound {
-            arn: name::FunctionName::parse(name, &self.shared.platform.region).arn(),
+            arn: FunctionName::parse(name, &self.shared.platform.region).arn(),
         })
     }
 }

@@ -7,10 +7,10 @@ use hardcap_limits::{Exceeded, Limits};
 use super::Lambda;
 use super::concurrency::Executions;
 use super::function::Deployed;
-use super::name;
 use super::package::PackageFolder;
 use hardcap_core::config::Function;
 use hardcap_core::context::Context;
+use hardcap_core::function_name::{qualified, unqualified};
 
 /// A registered function.
 #[derive(Clone, Debug)]
@@ -62,7 +62,7 @@ impl Lambda {
 
     /// Removes a function with its versions and aliases. Running invocations finish.
     pub fn remove(&self, name: &str) {
-        let is_of = |key: &str| name::unqualified(key) == name;
+        let is_of = |key: &str| unqualified(key) == name;
         self.shared
             .aliases
             .write()
@@ -82,7 +82,7 @@ impl Lambda {
     /// Removes one published version. Running invocations finish.
     pub fn remove_version(&self, name: &str, version: &str) {
         let mut functions = self.shared.functions.write().unwrap_or_else(PoisonError::into_inner);
-        let removed = functions.remove(&name::qualified(name, version));
+        let removed = functions.remove(&qualified(name, version));
         drop(functions);
         if let Some(RegisteredFunction { deployed, .. }) = removed {
             deployed.retire();

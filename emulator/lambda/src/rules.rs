@@ -7,9 +7,9 @@ use hardcap_limits::{
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-use super::name::is_function_name;
 use hardcap_core::config::Function;
 use hardcap_core::context::Context;
+use hardcap_core::function_name::is_function_name;
 
 /// Environment variables that are reserved for Lambda: AWS, Lambda developer guide, 2023-10-30.
 const RESERVED_KEYS: [&str; 17] = [

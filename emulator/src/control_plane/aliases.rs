@@ -15,8 +15,8 @@ use super::answer::{
 use super::entry::{Alias, FunctionEntry, new_revision};
 use super::list::page;
 use super::request::{Parameters, function_not_found, input, named};
+use hardcap_core::function_name::{FunctionName, LATEST};
 use hardcap_lambda::AliasTarget;
-use hardcap_lambda::name::{FunctionName, LATEST};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]

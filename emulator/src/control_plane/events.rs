@@ -14,7 +14,7 @@ use super::entry::FunctionEntry;
 use super::request::{Parameters, input, named};
 use hardcap_core::config::{EventInvokeConfig, Function};
 use hardcap_core::context::Context;
-use hardcap_lambda::name::{FunctionName, LATEST};
+use hardcap_core::function_name::{FunctionName, LATEST};
 use hardcap_lambda::queue::{self, EventSettings};
 use hardcap_services::json_api::seconds;
 

@@ -21,7 +21,7 @@ use super::storage::zip_of;
 use super::{program, tags, versions};
 use hardcap_core::config::Function;
 use hardcap_core::context::Context;
-use hardcap_lambda::name::{FunctionName, LATEST};
+use hardcap_core::function_name::{FunctionName, LATEST};
 
 /// The members that only CreateFunction has.
 #[derive(Debug, Deserialize)]

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use hardcap_core::config::{EventSourceMapping, queue_arn};
-use hardcap_lambda::name::{FunctionName, LATEST};
+use hardcap_core::function_name::{FunctionName, LATEST};
 use hardcap_messages::Target;
 use hardcap_messages::mapping::{Described, MappingError};
 use http::Request;

@@ -14,7 +14,7 @@ use super::answer::{
 };
 use super::entry::{FunctionEntry, Policy, new_revision};
 use super::request::{Parameters, input, named};
-use hardcap_lambda::name::{FunctionName, LATEST};
+use hardcap_core::function_name::{FunctionName, LATEST};
 
 /// The maximum size of a function's policy in bytes (Lambda developer guide, quotas: 20 KB).
 const POLICY_BYTES_MAX: usize = 20 * 1024;

@@ -12,9 +12,9 @@ use super::answer::{
 use super::code::package_length;
 use hardcap_core::config::ACCOUNT_ID;
 use hardcap_core::context::Context;
+use hardcap_core::function_name::{FunctionName, LATEST, is_function_name};
 use hardcap_core::percent;
 use hardcap_core::serve::{self, ReadError};
-use hardcap_lambda::name::{FunctionName, LATEST, is_function_name};
 use hardcap_lambda::rules::EXISTING_FUNCTION_NAME_PATTERN;
 
 /// The maximum size of a request without code, in bytes. AWS publishes no number.

@@ -10,8 +10,8 @@ use super::Shared;
 use super::answer::{Done, Outcome, Problem, constraint, invalid, missing};
 use super::entry::FunctionEntry;
 use super::request::{input, named};
+use hardcap_core::function_name::is_function_name;
 use hardcap_core::percent;
-use hardcap_lambda::name::is_function_name;
 
 /// The maximum number of tags of a resource: AWS's number for all services.
 const TAGS_MAX: usize = 50;

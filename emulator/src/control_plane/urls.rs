@@ -14,7 +14,7 @@ use super::request::{Parameters, input, named};
 use hardcap_core::clock::EpochMillis;
 use hardcap_core::config::{Cors, FunctionUrl, InvokeMode, UnknownInvokeMode};
 use hardcap_core::context::Context;
-use hardcap_lambda::name::qualified;
+use hardcap_core::function_name::qualified;
 
 /// The `AuthType` under which requests must be signed.
 const SIGNED: &str = "AWS_IAM";

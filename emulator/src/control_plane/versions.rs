@@ -24,8 +24,8 @@ use super::request::{input, named};
 use super::storage::code_of;
 use hardcap_core::config::Function;
 use hardcap_core::context::Context;
+use hardcap_core::function_name::LATEST;
 use hardcap_lambda::AliasTarget;
-use hardcap_lambda::name::LATEST;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]

@@ -11,8 +11,8 @@ use serde::Serialize;
 use hardcap_core::config::{
     Api, ApiKind, Bucket, Function, Image, Integration, ResponseTransferMode, Route,
 };
+use hardcap_core::function_name::unqualified;
 use hardcap_core::nearest::nearest;
-use hardcap_lambda::name::unqualified;
 use hardcap_lambda::rules::{self as lambda_rules, DeploymentRefusal, Proposal, Unrecorded};
 use hardcap_limits::{Millis, grouped};
 use hardcap_messages::{bus, mapping, queue, topic};

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use hardcap_core::context::Context;
+use hardcap_core::function_name::LATEST;
 use hardcap_core::guard::{self, Trust};
 use hardcap_core::serve::lean::{Arrival, LeanConnection, LeanHead, text};
 use http::StatusCode;
 
 use super::{reply_headers, respond};
-use crate::name::LATEST;
 use crate::{Invocation, InvocationEvent, Lambda, refusal};
 
 /// An invocation that is served here.

@@ -16,11 +16,11 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Deserialize;
 
-use crate::name::{FunctionName, LATEST};
 use crate::queue::{self, AcceptError, Queue};
 use crate::stop::InvokeError;
 use crate::{Invocation, InvocationEvent, Lambda, Reply, admit_event, refusal};
 use hardcap_core::context::Context;
+use hardcap_core::function_name::{FunctionName, LATEST};
 use hardcap_core::serve::{self, ReadError};
 
 #[derive(Clone)]

@@ -8,11 +8,11 @@ use super::destination;
 use super::event::{EventHead, QueuedEvent};
 use super::record::EndedEvent;
 use super::retry::{AttemptOutcome, NextStep, Policy};
-use crate::name::{FunctionName, unqualified};
 use crate::stop::InvokeError;
 use crate::{Invocation, InvocationEvent as Invoked, Reply};
 use hardcap_core::context::Context;
 use hardcap_core::faults;
+use hardcap_core::function_name::{FunctionName, unqualified};
 use hardcap_core::record::{Condition, Observation};
 
 /// Starts attempts for due events until the emulator stops.

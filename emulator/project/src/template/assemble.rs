@@ -25,8 +25,8 @@ use hardcap_core::config::{
     Api, Bucket, BusRule, Config, DEFAULT_REGION, EventSourceMapping, Function, FunctionUrl,
     Parameter, Queue, Secret, Subscription, Table, Topic,
 };
+use hardcap_core::function_name::unqualified;
 use hardcap_core::nearest::{distance, nearest};
-use hardcap_lambda::name::unqualified;
 
 /// The parts of a configuration that were read, before routes and authorizers are added to APIs.
 #[derive(Default)]

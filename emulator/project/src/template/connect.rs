@@ -6,7 +6,7 @@ use super::preflights::{self, SamCors};
 use super::publishing;
 use super::scope::Scope;
 use hardcap_core::config::{Access, Api, Backend, Config, Integration, Route};
-use hardcap_lambda::name::unqualified;
+use hardcap_core::function_name::unqualified;
 
 /// A route that is added to its API after all resources were read.
 pub(super) struct PendingRoute {

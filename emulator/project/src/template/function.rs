@@ -26,8 +26,8 @@ use hardcap_core::config::{
     FileSystem, Function, FunctionUrl, InvokeMode, LogLevels, Logging, PayloadFormat, Route,
     UnknownInvokeMode,
 };
+use hardcap_core::function_name::LATEST;
 use hardcap_core::nearest::{distance, nearest};
-use hardcap_lambda::name::LATEST;
 
 /// Properties of both kinds of function without effect here.
 const WITHOUT_EFFECT: [&str; 22] = [

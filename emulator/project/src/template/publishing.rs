@@ -11,7 +11,7 @@ use super::properties::Properties;
 use super::references::kind;
 use super::scope::Scope;
 use hardcap_core::config::{EventInvokeConfig, Function, PublishedAlias};
-use hardcap_lambda::name::LATEST;
+use hardcap_core::function_name::LATEST;
 
 /// `AutoPublishAlias` of AWS SAM: a version, an alias to it, and `EventInvokeConfig` for the alias.
 pub(super) fn auto_publish(function: &mut Function, alias: &str) {

@@ -6,7 +6,7 @@ use super::connect::PendingRoute;
 use super::diagnostic::{Diagnostic, Position};
 use super::scope::Scope;
 use hardcap_core::config::{ApiKind, Config, FunctionUrl, InvokeMode, ResponseTransferMode};
-use hardcap_lambda::name::unqualified;
+use hardcap_core::function_name::unqualified;
 
 /// Warns of each response that is buffered although the template configures it as streamed.
 pub(super) fn warn(scope: &Scope<'_>, config: &Config, routes: &[PendingRoute]) {

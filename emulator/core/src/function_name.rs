@@ -1,6 +1,6 @@
 //! The function names in Invoke requests: name, partial ARN or ARN, with or without a qualifier. Pure.
 
-use hardcap_core::config::ACCOUNT_ID;
+use crate::config::ACCOUNT_ID;
 
 /// The version that changes with each deployment.
 pub const LATEST: &str = "$LATEST";
@@ -53,7 +53,7 @@ impl FunctionName {
         self.region == region && self.account == ACCOUNT_ID
     }
 
-    /// The name as [`crate::Invocation`] has it: `NAME`, or `NAME:QUALIFIER`; `$LATEST` is not written.
+    /// The name in an invocation: `NAME`, or `NAME:QUALIFIER`; `$LATEST` is not written.
     pub fn qualified(&self) -> String {
         match self.qualifier.as_deref() {
             None | Some(LATEST) => self.function.clone(),
