@@ -15,6 +15,7 @@ mod load;
 mod measure;
 mod page;
 mod plain;
+#[path = "../sign.rs"]
 mod sign;
 mod subject;
 mod wire;

@@ -15,6 +15,8 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 
+use crate::sign;
+use crate::store::BUCKET;
 use crate::world::World;
 
 /// Far beyond any event of this program.
@@ -35,8 +37,8 @@ struct Ends {
 }
 
 impl Function {
-    /// Starts the release program, which asks for its first event at once.
-    pub(crate) async fn start(world: &World) -> io::Result<Function> {
+    /// Starts the release program, which asks for its first event at once. Its bucket is at the address `s3`.
+    pub(crate) async fn start(world: &World, s3: &str) -> io::Result<Function> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?.to_string();
         let (events, taken) = mpsc::channel(1);
@@ -49,11 +51,11 @@ impl Function {
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
             ("AWS_REGION", "us-east-1"),
-            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
-            ("AWS_SECRET_ACCESS_KEY", "secret"),
-            ("AWS_ENDPOINT_URL", world.url()),
+            ("AWS_ACCESS_KEY_ID", sign::ACCESS_KEY_ID),
+            ("AWS_SECRET_ACCESS_KEY", sign::SECRET),
+            ("AWS_ENDPOINT_URL", s3),
             ("UPSTREAM_URL", world.url()),
-            ("OVERFLOW_BUCKET", "answers"),
+            ("OVERFLOW_BUCKET", BUCKET),
             ("ACCESS", "open"),
             // Nobody reads what it says.
             ("RUST_LOG", "off"),
