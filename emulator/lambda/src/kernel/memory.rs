@@ -1,6 +1,7 @@
 //! The memory use of a sandbox, as the kernel counts it.
 //!
-//! The measured unit is a process with its descendants. A control group limits what can happen between two samples
+//! The measured unit is a process with its descendants. A page that several of them share counts once, as in a control group:
+//! a fork copies no memory until one of the two writes to it. A control group limits what can happen between two samples
 //! (`control_group.rs`), but its count includes the files in `/tmp`, which are not memory on AWS. Sampling works on every
 //! Linux. Elsewhere the memory is unknown, and its limit is not enforced.
 
@@ -9,31 +10,52 @@
 pub(crate) struct Usage {
     /// The current memory.
     pub(crate) resident: u64,
-    /// The sum of each process's maximum.
+    /// The maximum: the current memory, and what each process has given back since its own maximum.
     pub(crate) peak: u64,
 }
 
 /// The memory of a process and its descendants; `None` if it has ended, or if the system provides no numbers.
 #[cfg(target_os = "linux")]
 pub(crate) fn usage(pid: u32) -> Option<Usage> {
-    let mut total = of_process(pid)?;
+    let mut usages = vec![(pid, of_process(pid)?)];
     let mut ancestors = vec![pid];
     // A process that forks faster than this loop reads must not keep it busy forever.
     let mut left = 1024;
     while let Some(parent) = ancestors.pop() {
         for child in children(parent) {
             if left == 0 {
-                return Some(total);
+                return total(&usages);
             }
             left -= 1;
             if let Some(usage) = of_process(child) {
-                total.resident += usage.resident;
-                total.peak += usage.peak;
+                usages.push((child, usage));
                 ancestors.push(child);
             }
         }
     }
-    Some(total)
+    total(&usages)
+}
+
+/// The memory of a process, the first one, and its descendants.
+///
+/// The proportional size (PSS) of a page is divided by the number of processes that have it. Programs of other sandboxes may have
+/// the same libraries, so the sum can be less than what the first process has alone.
+#[cfg(target_os = "linux")]
+fn total(usages: &[(u32, Usage)]) -> Option<Usage> {
+    let (_, first) = *usages.first()?;
+    if usages.len() == 1 {
+        return Some(first);
+    }
+    let size = |&(pid, usage): &(u32, Usage)| proportional(pid).unwrap_or(usage.resident);
+    let resident = usages.iter().map(size).sum::<u64>().max(first.resident);
+    let given_back = usages.iter().map(|(_, usage)| usage.peak.saturating_sub(usage.resident));
+    Some(Usage { resident, peak: resident + given_back.sum::<u64>() })
+}
+
+/// The proportional size of a process in bytes; `None` if it has ended, or if it may not be read.
+#[cfg(target_os = "linux")]
+fn proportional(pid: u32) -> Option<u64> {
+    parse_proportional(&std::fs::read(format!("/proc/{pid}/smaps_rollup")).ok()?)
 }
 
 /// Only Linux provides this number.
@@ -130,17 +152,29 @@ fn parse_children(list: &str) -> Vec<u32> {
 fn parse_status(status: &[u8]) -> Option<Usage> {
     let mut lines = status.split(|&byte| byte == b'\n');
     // The kernel writes the lines in this order.
-    let mut field = |name: &[u8]| {
-        let value = lines.find_map(|line| line.strip_prefix(name))?;
-        let kib = std::str::from_utf8(value).ok()?.trim().strip_suffix("kB")?.trim();
-        Some(kib.parse::<u64>().ok()? * 1024)
-    };
+    let mut field = |name: &[u8]| bytes(lines.find_map(|line| line.strip_prefix(name))?);
     let peak = field(b"VmHWM:")?;
     Some(Usage { resident: field(b"VmRSS:")?, peak })
 }
 
+#[cfg(target_os = "linux")]
+fn parse_proportional(rollup: &[u8]) -> Option<u64> {
+    let mut lines = rollup.split(|&byte| byte == b'\n');
+    bytes(lines.find_map(|line| line.strip_prefix(b"Pss:"))?)
+}
+
+/// The value of a line, which the kernel writes as `  5120 kB`, in bytes.
+#[cfg(target_os = "linux")]
+fn bytes(value: &[u8]) -> Option<u64> {
+    let kib = std::str::from_utf8(value).ok()?.trim().strip_suffix("kB")?.trim();
+    Some(kib.parse::<u64>().ok()? * 1024)
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::io::Read as _;
+    use std::process::Stdio;
+
     use super::*;
 
     #[test]
@@ -169,6 +203,33 @@ mod tests {
         let before = faults.count().unwrap();
         std::hint::black_box(vec![1_u8; 64 * 1024 * 1024]);
         assert!(faults.count().unwrap() > before);
+    }
+
+    #[test]
+    fn memory_that_forks_share_counts_once() {
+        // A variable of 32 MB, and four subshells that have a copy of it and write nothing to it.
+        const SHELL: &str = "x=$(head -c 32000000 /dev/zero | tr '\\0' x)
+            exec 3<&0
+            for each in 1 2 3 4; do (read line <&3; : \"$x\") & done
+            echo forked; read line";
+        #[expect(clippy::disallowed_methods, reason = "a program that forks is measured")]
+        let mut shell = std::process::Command::new("sh")
+            .args(["-c", SHELL])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut forked = [0; 7];
+        shell.stdout.take().unwrap().read_exact(&mut forked).unwrap();
+        let processes = children(shell.id());
+        let each: u64 = processes.iter().map(|&pid| of_process(pid).unwrap().resident).sum();
+        let all = usage(shell.id()).unwrap();
+        shell.kill().unwrap();
+        shell.wait().unwrap();
+        assert_eq!(processes.len(), 4);
+        assert!(each > 4 * 32_000_000, "{each} bytes in the forks");
+        assert!(all.resident > 32_000_000 && all.resident < each / 2, "{all:?}, {each}");
+        assert!(all.peak >= all.resident, "{all:?}");
     }
 
     #[test]
