@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 
-/// The maximum number of bytes in the queue.
+/// The maximum number of bytes in the queue. A text that is larger is queued alone.
 const QUEUED_MAX: usize = 4 * 1024 * 1024;
 /// The room that the queue keeps when it is empty, in bytes.
 const KEPT_ROOM: usize = 16 * 1024;
@@ -106,7 +106,7 @@ impl Queue {
         if waiting.broken {
             return;
         }
-        if waiting.text.len() + text.len() > QUEUED_MAX {
+        if !waiting.text.is_empty() && waiting.text.len() + text.len() > QUEUED_MAX {
             waiting.dropped += 1;
             return;
         }
@@ -156,6 +156,7 @@ impl Queue {
     fn flush(&self, within: Duration) {
         let watch = Clock::default().stopwatch();
         let mut waiting = self.lock();
+        waiting.note_dropped();
         // Ends the rest of the thread.
         self.0.1.notify_all();
         while waiting.state == Writer::Writes || !waiting.text.is_empty() {
@@ -210,6 +211,24 @@ mod tests {
         assert!(queue.lock().broken);
         queue.push(b"nothing is kept for a reader that is gone");
         assert_eq!(queue.lock().text.len(), 0);
+    }
+
+    #[test]
+    fn a_text_that_is_larger_than_the_queue_is_written() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let queue = Queue::default();
+        queue.push(&[b'a'; QUEUED_MAX + 1]);
+        queue.push(b"dropped\n");
+        queue.start(writer);
+        let mut text = vec![0; QUEUED_MAX + 1];
+        io::Read::read_exact(&mut reader, &mut text).unwrap();
+        assert!(text.iter().all(|&byte| byte == b'a'));
+        queue.flush(Duration::from_secs(30));
+        drop(queue);
+        let expected = "hardcap: 1 line was dropped here, because standard error was not read\n";
+        let mut text = vec![0; expected.len()];
+        io::Read::read_exact(&mut reader, &mut text).unwrap();
+        assert_eq!(String::from_utf8(text).unwrap(), expected);
     }
 
     #[test]

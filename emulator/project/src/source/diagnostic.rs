@@ -49,7 +49,7 @@ impl Source<'_> {
             position: diagnostic.at,
             message: diagnostic.message,
             help: diagnostic.help,
-            line: line.to_owned(),
+            excerpt: Excerpt::of(line, diagnostic.at.column),
         }
     }
 
@@ -117,6 +117,9 @@ impl Diagnostic {
     }
 }
 
+/// The maximum number of characters that an error shows of a line. A minified template has one line.
+const SHOWN_MAX: usize = 160;
+
 /// An error in a template or in `hardcap.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub struct TemplateError {
@@ -128,27 +131,51 @@ pub struct TemplateError {
     pub message: String,
     /// The remedy.
     pub help: Option<String>,
-    /// The text of the line.
-    line: String,
+    /// The part of the line that is shown.
+    excerpt: Excerpt,
+}
+
+/// The part of a line around a position.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Excerpt {
+    /// `…` stands for what is left out before and behind.
+    text: String,
+    /// The characters before the position.
+    before: usize,
+}
+
+impl Excerpt {
+    /// The part of a line around a column, which begins at 1.
+    fn of(line: &str, column: usize) -> Excerpt {
+        let line = line.trim_end();
+        let before = column.saturating_sub(1);
+        let skipped = if line.chars().nth(SHOWN_MAX).is_none() {
+            0
+        } else {
+            before.saturating_sub(SHOWN_MAX / 2)
+        };
+        let mut rest = line.chars().skip(skipped);
+        let mut text = if skipped == 0 { String::new() } else { "…".to_owned() };
+        text.extend(rest.by_ref().take(SHOWN_MAX));
+        if rest.next().is_some() {
+            text.push('…');
+        }
+        Excerpt { text, before: before - skipped + usize::from(skipped > 0) }
+    }
 }
 
 impl fmt::Display for TemplateError {
     /// The message, the position, the line with a mark under the position, and what to do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}\n  --> {}:{}", self.message, self.path.display(), self.position)?;
-        if !self.line.trim().is_empty() {
+        let Excerpt { text, before } = &self.excerpt;
+        if !text.trim().is_empty() {
             let number = self.position.line.to_string();
             let margin = " ".repeat(number.len());
             // Tabs stay tabs, so the mark stands under its character on every terminal.
-            let indent: String = (self.line.chars())
-                .take(self.position.column.saturating_sub(1))
-                .map(|c| if c == '\t' { '\t' } else { ' ' })
-                .collect();
-            write!(
-                f,
-                "\n {margin} |\n {number} | {}\n {margin} | {indent}^",
-                self.line.trim_end()
-            )?;
+            let indent: String =
+                text.chars().take(*before).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+            write!(f, "\n {margin} |\n {number} | {text}\n {margin} | {indent}^")?;
         }
         if let Some(help) = &self.help {
             write!(f, "\n  = help: {help}")?;
@@ -197,6 +224,28 @@ mod tests {
             source.error(diagnostic).to_string(),
             "`ten` is not a number\n  --> template.yaml:2:11\n   |\n 2 | \tTimeout: ten\n   | \t         ^\n  = help: write seconds"
         );
+    }
+
+    #[test]
+    fn an_error_in_a_long_line_shows_the_part_around_its_column() {
+        let text = format!("{}here{}", "a".repeat(5_000_000), "b".repeat(1_000));
+        let source = Source { path: Path::new("t.json"), text: &text };
+        let at = Position { line: 1, column: 5_000_001 };
+        let expected = format!(
+            "`here` is not allowed\n  --> t.json:1:5000001\n   |\n 1 | …{}here{}…\n   | {}^",
+            "a".repeat(80),
+            "b".repeat(76),
+            " ".repeat(81)
+        );
+        assert_eq!(
+            source.error(Diagnostic::new(at, "`here` is not allowed")).to_string(),
+            expected
+        );
+        let at = Position { line: 1, column: 1 };
+        let error = source.error(Diagnostic::new(at, "an error")).to_string();
+        let expected =
+            format!("an error\n  --> t.json:1:1\n   |\n 1 | {}…\n   | ^", "a".repeat(160));
+        assert_eq!(error, expected);
     }
 
     #[test]
