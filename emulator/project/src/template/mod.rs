@@ -22,6 +22,7 @@ mod intrinsics;
 mod localize;
 mod nested;
 mod openapi;
+mod parameter;
 mod password;
 mod preflights;
 mod properties;

@@ -6,6 +6,7 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::diagnostic::{Diagnostic, Position};
 use super::nested::Nesting;
+use super::parameter::parameter;
 use super::tree::{Mapping, MappingEntry, Node, Value};
 use hardcap_core::config::{ACCOUNT_ID, Stack};
 
@@ -187,50 +188,3 @@ const PSEUDO_PARAMETERS: [&str; 8] = [
     "AWS::StackName",
     "AWS::URLSuffix",
 ];
-
-/// The value of a parameter: the given one, else its default. `None` without either, which is an error only where it is used.
-fn parameter(entry: &MappingEntry, given: Option<&String>) -> Result<Option<Node>, Diagnostic> {
-    let what = format!("the parameter `{}`", entry.key);
-    entry.value.entries(&what)?;
-    let kind = match entry.value.get("Type") {
-        Some(node) => node.scalar(&format!("`Type` of {what}"))?,
-        None => {
-            return Err(Diagnostic::new(entry.at, format!("{what} has no `Type`"))
-                .help("write `Type: String`"));
-        }
-    };
-    let default = entry.value.get("Default").filter(|node| !node.is_absent());
-    let node = match (given, default) {
-        (Some(given), _) => Node::text(entry.at, given),
-        (None, Some(default)) => default.clone(),
-        (None, None) => return Ok(None),
-    };
-    check_allowed(entry, &node)?;
-    let is_list = kind == "CommaDelimitedList" || kind.starts_with("List<");
-    match node.value {
-        Value::Text(text) if is_list => {
-            let items = text.split(',').map(|item| Node::text(node.at, item.trim()));
-            Ok(Some(Node::new(node.at, Value::List(items.collect()))))
-        }
-        Value::Text(text) if kind == "Number" && text.trim().parse::<f64>().is_err() => {
-            Err(Diagnostic::new(node.at, format!("{what} must be a number, not `{text}`")))
-        }
-        Value::Text(text) => Ok(Some(Node::text(node.at, text))),
-        _ => Err(node.unexpected(&format!("the default of {what}"), "a text")),
-    }
-}
-
-fn check_allowed(entry: &MappingEntry, value: &Node) -> Result<(), Diagnostic> {
-    let Some(allowed) = entry.value.get("AllowedValues") else { return Ok(()) };
-    let Value::Text(text) = &value.value else { return Ok(()) };
-    let what = format!("`AllowedValues` of the parameter `{}`", entry.key);
-    let mut names = Vec::new();
-    for item in allowed.items(&what)? {
-        names.push(item.scalar(&what)?);
-    }
-    if names.contains(&text.as_str()) {
-        return Ok(());
-    }
-    let message = format!("the parameter `{}` cannot be `{text}`", entry.key);
-    Err(Diagnostic::new(value.at, message).help(format!("write one of: {}", names.join(", "))))
-}

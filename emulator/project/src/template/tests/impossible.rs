@@ -41,6 +41,42 @@ const TEMPLATES: &[(&str, &str)] = &[
         "Parameters: {A: {Type: String, Default: x, AllowedValues: [y, z]}}\nResources: {F: {Type: AWS::Serverless::Function}}",
         "1:41: the parameter `A` cannot be `x`; write one of: y, z",
     ),
+    (
+        "Parameters: {A: {Type: CommaDelimitedList, Default: 'y, x', AllowedValues: [y, z]}}\nResources: {F: {Type: AWS::Serverless::Function}}",
+        "1:53: the parameter `A` cannot be `x`; write one of: y, z",
+    ),
+    (
+        "Parameters: {A: {Type: Number, Default: 1, MinValue: 5}}\nResources: {F: {Type: AWS::Serverless::Function}}",
+        "1:41: the parameter `A` must be at least 5, not `1`",
+    ),
+    (
+        "Parameters: {A: {Type: List<Number>, Default: '1,8', MaxValue: 7.5}}\nResources: {F: {Type: AWS::Serverless::Function}}",
+        "1:47: the parameter `A` must be at most 7.5, not `8`",
+    ),
+    (
+        "Parameters: {A: {Type: Number, Default: 1, MinValue: low}}\nResources: {F: {Type: AWS::Serverless::Function}}",
+        "1:54: `MinValue` of the parameter `A` must be a number, not `low`",
+    ),
+    (
+        "Parameters: {A: {Type: String, Default: äbc, MaxLength: 2}}\nResources: {F: {Type: AWS::Serverless::Function}}",
+        "1:41: the parameter `A` has 3 characters and may have at most 2",
+    ),
+    (
+        "Parameters: {A: {Type: String, Default: '', MinLength: '1'}}\nResources: {F: {Type: AWS::Serverless::Function}}",
+        "1:41: the parameter `A` has 0 characters and must have at least 1",
+    ),
+    (
+        "Parameters: {A: {Type: String, Default: a1, AllowedPattern: '[a-z]|[0-9]+', ConstraintDescription: write letters}}\nResources: {F: {Type: AWS::Serverless::Function}}",
+        "1:41: the parameter `A` must match the pattern `[a-z]|[0-9]+`, unlike `a1`; write letters",
+    ),
+    (
+        "Parameters: {A: {Type: String, Default: secret, NoEcho: true, AllowedPattern: '[0-9]+'}}\nResources: {F: {Type: AWS::Serverless::Function}}",
+        "1:41: the parameter `A` must match the pattern `[0-9]+`, unlike the given value",
+    ),
+    (
+        "Parameters: {A: {Type: Strin, Default: x}}\nResources: {F: {Type: AWS::Serverless::Function}}",
+        "1:24: the parameter `A` has the type `Strin`, which CloudFormation does not know; did you mean `String`?",
+    ),
 ];
 
 /// Properties of a function, and their errors.
