@@ -68,7 +68,7 @@ impl<'a> From<&'a Function> for Proposal<'a> {
             memory_mb: Some(i64::from(function.memory_mb)),
             ephemeral_storage_mb: function.ephemeral_storage_mb.map(i64::from),
             environment: Some(&function.environment),
-            layers: 0,
+            layers: function.layers.len() + function.absent_layers.len(),
         }
     }
 }

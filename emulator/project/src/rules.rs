@@ -57,6 +57,9 @@ pub const RULES: &[Rule] = &[
     rule("event-source-mapping", Severity::Error, "Lambda refuses the event source mapping."),
     rule("topic", Severity::Error, "SNS refuses the topic or a subscription of it."),
     rule("event-rule", Severity::Error, "EventBridge refuses the rule or a target."),
+    rule("parameter", Severity::Error, "Systems Manager refuses the parameter."),
+    rule("secret", Severity::Error, "Secrets Manager refuses the secret."),
+    rule("bucket", Severity::Error, "S3 refuses the name of the bucket."),
     rule("layers", Severity::Error, "The function has too many layers."),
     rule(
         "reserved-concurrency",

@@ -65,6 +65,16 @@ pub struct S3 {
     next_lifecycle: Arc<AtomicU64>,
 }
 
+/// Why S3 would not create a bucket of a template, if it would not.
+#[must_use]
+pub fn refusal(bucket: &config::Bucket) -> Option<String> {
+    let name = &bucket.name;
+    let is_valid = s3s::path::check_bucket_name(name);
+    (!is_valid).then(|| {
+        format!("`{name}` is not a valid bucket name: use 3 to 63 lower-case letters, digits, dots and hyphens")
+    })
+}
+
 /// The subject of faults of S3: the bucket, or the service for a request without a bucket.
 fn bucket(address: &Address) -> &str {
     address.bucket.as_deref().unwrap_or("s3")
@@ -80,14 +90,8 @@ impl S3 {
         let store =
             ObjectStore::open(config.data.as_deref().map(|data| data.join("s3")).as_deref())?;
         for bucket in &config.buckets {
-            if !s3s::path::check_bucket_name(&bucket.name) {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidInput,
-                    format!(
-                        "`{}` is not a valid bucket name: use 3 to 63 lower-case letters, digits, dots and hyphens",
-                        bucket.name
-                    ),
-                ));
+            if let Some(refusal) = refusal(bucket) {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, refusal));
             }
             store.provide(bucket, platform.clock.now())?;
         }

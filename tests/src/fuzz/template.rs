@@ -25,7 +25,7 @@ pub fn template(data: &[u8]) {
                 must_be_inside(text, warning.position);
                 assert!(!warning.to_string().contains('\n') || warning.message.contains('\n'));
             }
-            for (_, at) in loaded.places.values().chain(loaded.bucket_places.values()) {
+            for (_, at) in loaded.places.values() {
                 must_be_inside(text, *at);
             }
         }

@@ -9,7 +9,7 @@ use hardcap_limits::{Bytes, Limits, Party, Row};
 use serde::Serialize;
 
 use hardcap_core::config::{
-    Api, ApiKind, Bucket, Function, Image, Integration, ResponseTransferMode, Route,
+    Api, ApiKind, Bucket, Config, Function, Image, Integration, ResponseTransferMode, Route,
 };
 use hardcap_core::function_name::unqualified;
 use hardcap_core::nearest::nearest;
@@ -17,7 +17,8 @@ use hardcap_lambda::rules::{self as lambda_rules, DeploymentRefusal, Proposal, U
 use hardcap_limits::{Millis, grouped};
 use hardcap_messages::{bus, mapping, queue, topic};
 use hardcap_project::packaging::runtimes::{self, Standing};
-use hardcap_project::template::{Loaded, TemplateError, Warning};
+use hardcap_project::template::{Loaded, NamedKind, TemplateError, Warning};
+use hardcap_services::{secrets, ssm};
 
 pub use hardcap_project::rules::{self, Severity};
 pub use render::{to_github, to_json, to_junit, to_sarif};
@@ -141,6 +142,7 @@ pub fn refused(loaded: &Loaded) -> Vec<Finding> {
     findings.queues();
     findings.mappings();
     findings.topics_and_rules();
+    findings.stored();
     findings.reservations();
     findings.unpacked(Severity::Error);
     findings.all
@@ -189,6 +191,52 @@ impl Findings<'_> {
                 let message = format!("AWS refuses a rule of `{id}`: {error}");
                 self.add(Severity::Error, "event-rule", id, message);
             }
+        }
+    }
+
+    /// Resources that keep data.
+    fn stored(&mut self) {
+        let Config { limits, parameters, secrets, buckets, .. } = &self.loaded.config;
+        for one in parameters {
+            if let Some(error) = ssm::refusal(one, limits) {
+                let message = format!("AWS refuses the parameter `{}`: {error}", one.name);
+                self.add_named(
+                    Severity::Error,
+                    "parameter",
+                    (NamedKind::Parameter, &one.name),
+                    message,
+                );
+            }
+        }
+        for one in secrets {
+            if let Some(error) = secrets::refusal(one, limits) {
+                let message = format!("AWS refuses the secret `{}`: {error}", one.name);
+                self.add_named(Severity::Error, "secret", (NamedKind::Secret, &one.name), message);
+            }
+        }
+        for one in buckets {
+            if let Some(refusal) = hardcap_s3::refusal(one) {
+                self.add_named(
+                    Severity::Error,
+                    "bucket",
+                    (NamedKind::Bucket, &one.name),
+                    format!("AWS refuses the bucket: {refusal}"),
+                );
+            }
+        }
+    }
+
+    /// Adds a finding about a resource that is known by its own name.
+    fn add_named(
+        &mut self,
+        severity: Severity,
+        code: &'static str,
+        (kind, name): (NamedKind, &str),
+        message: String,
+    ) {
+        match self.loaded.named.get(&(kind, name.to_owned())).cloned() {
+            Some(logical_id) => self.add(severity, code, &logical_id, message),
+            None => self.all.push(Finding { severity, code, resource: None, place: None, message }),
         }
     }
 
@@ -380,7 +428,12 @@ impl Findings<'_> {
             let message = format!(
                 "what `{function}` puts into the bucket `{name}` stays for ever: give it a LifecycleConfiguration with ExpirationInDays"
             );
-            self.bucket_finding("bucket-lifecycle", name, message);
+            self.add_named(
+                Severity::Warning,
+                "bucket-lifecycle",
+                (NamedKind::Bucket, name),
+                message,
+            );
         }
         let aborts = |rule: &hardcap_core::config::LifecycleRule| {
             rule.abort_incomplete_multipart_days.is_some()
@@ -389,22 +442,19 @@ impl Findings<'_> {
             let message = format!(
                 "uploads into the bucket `{name}` that are cut off stay, invisible and paid for: give it AbortIncompleteMultipartUpload"
             );
-            self.bucket_finding("bucket-multipart", name, message);
+            self.add_named(
+                Severity::Warning,
+                "bucket-multipart",
+                (NamedKind::Bucket, name),
+                message,
+            );
         }
         if bucket.cors.is_empty() {
             let message = format!(
                 "scripts in a browser cannot follow `{function}` to the bucket `{name}`: give it a CorsConfiguration"
             );
-            self.bucket_finding("bucket-cors", name, message);
+            self.add_named(Severity::Warning, "bucket-cors", (NamedKind::Bucket, name), message);
         }
-    }
-
-    fn bucket_finding(&mut self, code: &'static str, bucket: &str, message: String) {
-        let place = self.loaded.bucket_places.get(bucket);
-        let declared = self.loaded.places.iter().find(|(_, known)| Some(*known) == place);
-        let resource = declared.map(|(logical_id, _)| logical_id.clone());
-        let place = place.map(|(path, position)| format!("{}:{position}", path.display()));
-        self.all.push(Finding { severity: Severity::Warning, code, resource, place, message });
     }
 }
 
@@ -613,6 +663,49 @@ mod tests {
             [
                 "error[event-rule] t.yaml:4:3: AWS refuses a rule of `R`: Parameter ScheduleExpression is not valid."
             ]
+        );
+    }
+
+    #[test]
+    fn stored_resources_that_aws_refuses_are_errors() {
+        let text = |value: usize, secret: usize, bucket: &str| {
+            let (value, secret) = ("x".repeat(value), "x".repeat(secret));
+            format!(
+                "Resources:\n  P: {{Type: AWS::SSM::Parameter, Properties: {{Type: String, Value: {value}}}}}\n  S: {{Type: AWS::SecretsManager::Secret, Properties: {{SecretString: {secret}}}}}\n  B: {{Type: AWS::S3::Bucket, Properties: {{BucketName: {bucket}}}}}\n"
+            )
+        };
+        assert_eq!(findings(&text(4_096, 65_536, "uploads")), [""; 0]);
+        assert_eq!(
+            findings(&text(4_097, 65_537, "Up_loads")),
+            [
+                "error[parameter] t.yaml:2:3: AWS refuses the parameter `hardcap-P`: ssm_standard: 4097, 1 over the limit of 4096",
+                "error[secret] t.yaml:3:3: AWS refuses the secret `hardcap-S`: secrets_value: 65537 bytes, 1 over the limit of 65536",
+                "error[bucket] t.yaml:4:3: AWS refuses the bucket: `Up_loads` is not a valid bucket name: use 3 to 63 lower-case letters, digits, dots and hyphens",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_sixth_layer_is_an_error_whether_its_content_is_here_or_not() {
+        let text = |others: usize| {
+            let others = (0..others).map(|number| {
+                format!(", 'arn:aws:lambda:us-east-1:123456789012:layer:l{number}:1'")
+            });
+            format!(
+                "Resources:\n  L: {{Type: AWS::Serverless::LayerVersion, Properties: {{ContentUri: .}}}}\n  F: {{Type: AWS::Serverless::Function, Properties: {{Layers: [!Ref L{}]}}}}\n",
+                others.collect::<String>()
+            )
+        };
+        let errors = |text: &str| -> Vec<String> {
+            let all = findings(text).into_iter();
+            all.filter(|finding| finding.starts_with("error[")).collect()
+        };
+        assert_eq!(errors(&text(4)), [""; 0]);
+        let refused = errors(&text(5));
+        assert_eq!(refused.len(), 1, "{refused:?}");
+        assert!(
+            refused[0].starts_with("error[layers] t.yaml:3:3: AWS refuses `F`: "),
+            "{refused:?}"
         );
     }
 

@@ -1,6 +1,7 @@
 //! `hardcap exec`: start on free ports, run a command with the addresses in its environment, report, gate.
 
 use std::ffi::OsString;
+use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus};
@@ -25,6 +26,7 @@ use hardcap_core::addresses::Addresses;
 use hardcap_core::config::{Config, Stack};
 use hardcap_core::console;
 use hardcap_core::tool::Tool;
+use hardcap_limits::grouped;
 
 /// The maximum time for writing the first lines before the command starts.
 const WRITTEN_WITHIN: Duration = Duration::from_millis(500);
@@ -153,6 +155,18 @@ async fn run(
     Ok(exit_code(status, &failures))
 }
 
+/// What to do where the system passes so much text to no program: Linux has a maximum of 131,072 bytes for a variable.
+fn too_long(environment: &[(String, String)]) -> String {
+    let longest = environment.iter().max_by_key(|(_, value)| value.len());
+    longest.map_or_else(
+        || "pass fewer arguments".to_owned(),
+        |(name, value)| {
+            let bytes = grouped(value.len() as u64);
+            format!("the environment is too long; its longest variable is {name} with {bytes} bytes: shorten this output of the template, or the arguments")
+        },
+    )
+}
+
 async fn run_command(
     words: &[OsString],
     addresses: &Addresses,
@@ -169,9 +183,12 @@ async fn run_command(
     console::flush(WRITTEN_WITHIN);
     let name = program.to_string_lossy();
     let mut child = tool.start_in_foreground().map_err(|error| {
-        let help = match name.contains(char::is_whitespace) {
-            true => format!("for a line of shell, write: sh -c '{name}'"),
-            false => "check its name and PATH".to_owned(),
+        let help = match error.kind() {
+            io::ErrorKind::ArgumentListTooLong => too_long(&tool.environment),
+            _ if name.contains(char::is_whitespace) => {
+                format!("for a line of shell, write: sh -c '{name}'")
+            }
+            _ => "check its name and PATH".to_owned(),
         };
         Failure::new(format!("cannot run `{name}`: {error}\n  = help: {help}"))
     })?;

@@ -6,6 +6,7 @@ pub mod build;
 mod cache;
 pub mod cargo;
 pub mod debugger;
+mod handler;
 pub mod image;
 pub mod machine;
 mod node;
@@ -18,6 +19,7 @@ mod source;
 mod unpacked;
 pub mod unzip;
 
+pub use handler::missing_handler;
 pub use image::ImageSource;
 pub use public_layers::{Installed, PublicLayer};
 pub use source::Code;
@@ -297,68 +299,6 @@ pub fn find(package: &Package) -> Result<Found, PackagingError> {
         runtime if runtime.starts_with("provided") => native(package, &code),
         _ => other::command(package, &code).map(Found::Command),
     }
-}
-
-/// The error of a Python or Node function whose handler names a file that the code does not contain. AWS deploys such a
-/// function, and each invocation fails. A handler that may be in a layer is not checked.
-pub fn missing_handler(package: &Package) -> Option<PackagingError> {
-    let is_python = package.runtime.starts_with("python");
-    let code =
-        package.code_folder().filter(|_| package.program.is_none() && package.has_no_layer())?;
-    let extensions = match package.runtime.as_str() {
-        runtime if runtime.starts_with("nodejs") => &["js", "mjs", "cjs"][..],
-        _ if is_python => &["py", "so"],
-        _ => return None,
-    };
-    let handler = package.handler.as_str();
-    // Python's module ends at the last dot, and dots before it are folders; Node's ends at the first dot of the file name.
-    let module = if is_python {
-        handler.rsplit_once('.').map(|(module, _)| module.replace('.', "/"))
-    } else {
-        let name = handler.rsplit('/').next().unwrap_or_default();
-        let ends = handler.len() - name.len() + name.find('.').unwrap_or(name.len());
-        name.contains('.').then(|| handler[..ends].to_owned())
-    };
-    let Some(module) = module.filter(|module| !module.is_empty()) else {
-        return Some(PackagingError::new(
-            format!(
-                "the handler of the function `{}` is not FILE.NAME: `{handler}`",
-                package.logical_id
-            ),
-            "write the file without its extension, a dot, and the name of the function in it",
-        ));
-    };
-    let file = code.join(&module);
-    let exists = file.exists()
-        || extensions.iter().any(|extension| code.join(format!("{module}.{extension}")).is_file());
-    let is_installed = code.join("node_modules").join(&module).exists();
-    if exists || is_installed || (is_python && has_extension_module(&file)) {
-        return None;
-    }
-    let wanted = format!("{module}.{}", extensions[0]);
-    let built = match package.build_method.as_deref() {
-        Some(method) => format!("; its `BuildMethod: {method}` is what `sam build` runs"),
-        None => String::new(),
-    };
-    Some(PackagingError::new(
-        format!(
-            "the handler `{handler}` of the function `{}` is not in its code: {} has no {wanted}{built}",
-            package.logical_id,
-            code.display()
-        ),
-        "correct `Handler`, or build the code first: `sam build`, then hardcap runs .aws-sam/build/template.yaml",
-    ))
-}
-
-/// A module in C, such as `app.cpython-312-x86_64-linux-gnu.so`.
-fn has_extension_module(file: &Path) -> bool {
-    let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else { return false };
-    let prefix = format!("{}.", name.to_string_lossy());
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.into_iter().any(|entry| {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        name.starts_with(&prefix) && name.ends_with(".so")
-    })
 }
 
 /// A command of `hardcap.toml`. Its first word is resolved, so that it names the same program in every folder.

@@ -73,6 +73,13 @@ impl Package {
         let code = format!("[functions.{id}] code = \"folder\"");
         match &self.code {
             Code::Local(path) if path.is_dir() => Ok(absolute(path)),
+            Code::Local(path) if path.symlink_metadata().is_ok() => named(
+                format!(
+                    "the code of the function `{id}` is neither a folder nor a file: {}",
+                    path.display()
+                ),
+                format!("correct the path, or write {code} in hardcap.toml"),
+            ),
             Code::Local(path) => named(
                 format!("the code of the function `{id}` does not exist: {}", path.display()),
                 format!(
@@ -343,6 +350,10 @@ mod tests {
             (
                 Code::Local("/no/where".into()),
                 "the code of the function `F` does not exist: /no/where",
+            ),
+            (
+                Code::Local("/dev/null".into()),
+                "the code of the function `F` is neither a folder nor a file: /dev/null",
             ),
         ] {
             let error = package(code).folder_of_code().expect_err("it is not here");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use hardcap_limits::Limits;
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 
 use super::access::{self, Guards};
 use super::connect::{self, Definitions, PendingRoute};
@@ -15,8 +15,8 @@ use super::references::kind;
 use super::scope::{Scope, StackNames};
 use super::tree::{MappingEntry, Node};
 use super::{
-    Loaded, api, bucket, function, localize, openapi, publishing, queues, raw_api, rules, stack,
-    stored, streaming, topics,
+    Loaded, NamedKind, api, bucket, function, localize, openapi, publishing, queues, raw_api,
+    rules, stack, stored, streaming, topics,
 };
 use crate::packaging::Package;
 use crate::rules::Ignored;
@@ -56,9 +56,26 @@ pub(super) struct Parts {
     pub(super) cors: Vec<(String, SamCors)>,
     /// The logical ids of the APIs that are left out, such as WebSocket APIs.
     pub(super) left_out: Vec<String>,
-    /// The logical id of each bucket, by its name.
-    pub(super) bucket_ids: Vec<(String, String)>,
+    /// The logical id of each resource with a name that the template may choose.
+    pub(super) named: IndexMap<(NamedKind, String), String>,
     pub(super) routes: Vec<PendingRoute>,
+}
+
+impl Parts {
+    fn add_bucket(&mut self, entry: &MappingEntry, bucket: Bucket) {
+        self.named.insert((NamedKind::Bucket, bucket.name.clone()), entry.key.clone());
+        self.buckets.push(bucket);
+    }
+
+    fn add_parameter(&mut self, entry: &MappingEntry, parameter: Parameter) {
+        self.named.insert((NamedKind::Parameter, parameter.name.clone()), entry.key.clone());
+        self.parameters.push(parameter);
+    }
+
+    fn add_secret(&mut self, entry: &MappingEntry, secret: Secret) {
+        self.named.insert((NamedKind::Secret, secret.name.clone()), entry.key.clone());
+        self.secrets.push(secret);
+    }
 }
 
 const SECTIONS: [&str; 11] = [
@@ -121,17 +138,13 @@ pub(super) fn assemble(
     connect::guard(&scope, &mut config.apis, &parts.cors, &parts.guards);
     let place = |entry: &MappingEntry| (source.path.to_owned(), entry.at);
     let places = scope.resources.iter().map(|entry| (entry.key.clone(), place(entry)));
-    let buckets = parts
-        .bucket_ids
-        .iter()
-        .filter_map(|(name, logical_id)| Some((name.clone(), place(scope.resource(logical_id)?))));
     let nested = scope.take_nested();
     let mut loaded = Loaded {
         config,
         packages: parts.packages,
         parameters: scope.declared.iter().map(|entry| entry.key.clone()).collect(),
         places: places.collect(),
-        bucket_places: buckets.collect(),
+        named: parts.named,
         ignored: ignored(&scope, template, settings)?,
         files: Vec::new(),
         warnings: scope.into_warnings().into_iter().map(|w| source.warning(w)).collect(),
@@ -282,9 +295,7 @@ fn read_resource(
         }
         kind if is_nested(kind) => scope.read_nested(entry),
         "AWS::S3::Bucket" => {
-            let bucket = bucket::read(scope, entry)?;
-            parts.bucket_ids.push((bucket.name.clone(), entry.key.clone()));
-            parts.buckets.push(bucket);
+            parts.add_bucket(entry, bucket::read(scope, entry)?);
             Ok(())
         }
         "AWS::DynamoDB::Table" => {
@@ -296,11 +307,11 @@ fn read_resource(
             Ok(())
         }
         "AWS::SSM::Parameter" => {
-            parts.parameters.push(stored::parameter(scope, entry)?);
+            parts.add_parameter(entry, stored::parameter(scope, entry)?);
             Ok(())
         }
         "AWS::SecretsManager::Secret" => {
-            parts.secrets.push(stored::secret(scope, entry)?);
+            parts.add_secret(entry, stored::secret(scope, entry)?);
             Ok(())
         }
         "AWS::SQS::Queue" => {

@@ -134,7 +134,7 @@ impl<'f> Includes<'f> {
             ));
         }
         let path = self.folder.join(location);
-        let text = read_text(&path).map_err(|why| {
+        let text = read_text(&path, self.folder).map_err(|why| {
             Diagnostic::new(
                 at,
                 format!("the included file {} cannot be read: {why}", path.display()),
@@ -161,13 +161,22 @@ enum IncludeError {
     /// The path names a folder, a pipe or a device.
     #[error("the path is not a file")]
     NotAFile,
+    /// The file is outside of the project. Its text would be in errors, and `hardcap check` may run on a template of a stranger.
+    #[error("it is outside of the project, which is {}", .0.display())]
+    Outside(PathBuf),
     /// The file is larger than the maximum.
     #[error("the file has {0} bytes, and the maximum is {LARGEST}")]
     TooLarge(u64),
 }
 
-fn read_text(path: &Path) -> Result<String, IncludeError> {
+fn read_text(path: &Path, folder: &Path) -> Result<String, IncludeError> {
     let metadata = std::fs::metadata(path)?;
+    let (path, project) = (path.canonicalize()?, project(folder)?);
+    // `sam build` writes a template into a folder of its own, from which it names files of the project.
+    let is_below_here = std::env::current_dir().is_ok_and(|here| path.starts_with(here));
+    if !is_below_here && !path.starts_with(&project) {
+        return Err(IncludeError::Outside(project));
+    }
     if !metadata.is_file() {
         return Err(IncludeError::NotAFile);
     }
@@ -175,6 +184,15 @@ fn read_text(path: &Path) -> Result<String, IncludeError> {
         return Err(IncludeError::TooLarge(metadata.len()));
     }
     Ok(std::fs::read_to_string(path)?)
+}
+
+/// The repository that contains a folder, or the folder.
+fn project(folder: &Path) -> std::io::Result<PathBuf> {
+    // The parent of `template.yaml` is an empty path.
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let folder = folder.canonicalize()?;
+    let repository = folder.ancestors().find(|ancestor| ancestor.join(".git").exists());
+    Ok(repository.unwrap_or(&folder).to_owned())
 }
 
 fn is(node: &Node, wanted: &str) -> bool {

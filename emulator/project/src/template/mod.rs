@@ -77,8 +77,19 @@ pub struct Loaded {
     pub ignored: Vec<Ignored>,
     /// The local files that the template includes.
     pub files: Vec<PathBuf>,
-    /// The file and the position of each bucket, by its name.
-    pub bucket_places: IndexMap<String, (PathBuf, Position)>,
+    /// The logical id of each resource with a name that the template may choose, by its kind and name.
+    pub named: IndexMap<(NamedKind, String), String>,
+}
+
+/// A kind of resource that a finding names by its own name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NamedKind {
+    /// A bucket of S3.
+    Bucket,
+    /// A parameter of Systems Manager.
+    Parameter,
+    /// A secret of Secrets Manager.
+    Secret,
 }
 
 /// Reads a template with its parameters and overrides.
@@ -187,6 +198,6 @@ impl Loaded {
         self.places.extend(other.places);
         self.files.extend(other.files);
         self.ignored.extend(other.ignored);
-        self.bucket_places.extend(other.bucket_places);
+        self.named.extend(other.named);
     }
 }

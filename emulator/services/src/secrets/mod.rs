@@ -70,6 +70,12 @@ fn provide(
     Ok(())
 }
 
+/// AWS's refusal of a secret of a template, if there is one.
+pub fn refusal(secret: &Secret, limits: &Limits) -> Option<ApiError> {
+    let mut store = SecretStore::open("", None).ok()?;
+    add(&mut store, secret, limits, EpochMillis(0)).err()
+}
+
 impl Secrets {
     /// Opens the store, with the secrets of earlier runs in `config.data` and those of the configuration.
     ///

@@ -14,8 +14,10 @@ use http::{Request, Response};
 use serde_json::{Value, json};
 
 use crate::json_api::{self, ApiError, Call, ResourceError, invalid, missing};
-use hardcap_core::config::Config;
+use hardcap_core::clock::EpochMillis;
+use hardcap_core::config::{Config, Parameter};
 use hardcap_core::context::Platform;
+use hardcap_limits::Limits;
 use input::{
     ByPath, Delete, DeleteMany, Describe, Get, GetMany, History, Label, PutParameter, TagsOf,
 };
@@ -68,6 +70,12 @@ fn provide(
         })?;
     }
     Ok(())
+}
+
+/// AWS's refusal of a parameter of a template, if there is one.
+pub fn refusal(parameter: &Parameter, limits: &Limits) -> Option<ApiError> {
+    let mut store = ParameterStore::open(None).ok()?;
+    store.provide(parameter, limits, EpochMillis(0)).err()
 }
 
 impl Ssm {

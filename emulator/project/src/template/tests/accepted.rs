@@ -73,6 +73,17 @@ fn a_definition_in_a_file_is_read_from_an_include_and_from_a_definition_uri() {
     assert_eq!(gone.position.line, 7, "{gone}");
     let folder = read("DefinitionUri: .").expect_err("it is a folder");
     assert!(folder.message.ends_with("the path is not a file"), "{folder}");
+    let elsewhere = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(elsewhere.path(), "secret: text\n").unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), path.with_file_name("link.yaml")).unwrap();
+    for outside in [&elsewhere.path().display().to_string(), "link.yaml"] {
+        let outside = read(&format!("DefinitionUri: {outside}")).expect_err("it is outside");
+        assert!(
+            outside.message.contains("cannot be read: it is outside of the project"),
+            "{outside}"
+        );
+        assert!(!outside.message.contains("secret"), "{outside}");
+    }
     let remote = read("DefinitionUri: s3://bucket/api.yaml").expect("a warning");
     let remote = warnings(&remote);
     assert!(
