@@ -140,7 +140,10 @@ fn run(fifo: bool, steps: Vec<Step>) {
                 if line.change_visibility(now, receipt, spans).is_ok() {
                     assert_eq!(model.newest.get(&id), Some(&receipt));
                     let (_, hidden) = model.messages.get_mut(&id).expect("it is not deleted");
-                    *hidden = now.plus(Millis(timeout));
+                    // A message that is visible stays visible.
+                    if *hidden > now {
+                        *hidden = now.plus(Millis(timeout));
+                    }
                 }
             }
             Step::Wait { millis } => now = now.plus(Millis(millis)),

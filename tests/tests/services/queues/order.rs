@@ -28,6 +28,35 @@ async fn a_received_message_comes_back_after_its_visibility_timeout_unless_it_is
     assert_eq!(bodies(&receive(&emulator, &url).await), ["b"]);
 }
 
+/// Recorded on AWS, 2024-04-30: `test_change_message_visibility_after_visibility_timeout_expiration`, in both protocols.
+#[tokio::test]
+async fn a_visible_message_stays_visible_when_its_visibility_timeout_is_changed() {
+    let emulator = start().await;
+    let url = create(&emulator, "q", json!({ "VisibilityTimeout": "60" })).await;
+    send(&emulator, &url, "m").await;
+    let change = |message: &Value, timeout: u64| {
+        let handle = &message["ReceiptHandle"];
+        json!({ "QueueUrl": url, "ReceiptHandle": handle, "VisibilityTimeout": timeout })
+    };
+    let first = receive(&emulator, &url).await;
+    output(&emulator, "ChangeMessageVisibility", change(&first[0], 0)).await;
+    output(&emulator, "ChangeMessageVisibility", change(&first[0], 60)).await;
+    let second = receive(&emulator, &url).await;
+    assert_eq!(bodies(&second), ["m"], "after a timeout of 0");
+    advance(&emulator, 60).await;
+    let mut entry = change(&second[0], 60);
+    entry["Id"] = json!("a");
+    let batch = json!({ "QueueUrl": url, "Entries": [entry] });
+    let changed = output(&emulator, "ChangeMessageVisibilityBatch", batch).await;
+    assert_eq!(changed, json!({ "Successful": [{ "Id": "a" }] }));
+    let third = receive(&emulator, &url).await;
+    assert_eq!(bodies(&third), ["m"], "after the end of the timeout");
+    // A message in flight is hidden for longer.
+    output(&emulator, "ChangeMessageVisibility", change(&third[0], 120)).await;
+    advance(&emulator, 60).await;
+    assert_eq!(bodies(&receive(&emulator, &url).await), [""; 0]);
+}
+
 #[tokio::test]
 async fn a_message_that_is_received_too_often_goes_to_the_dead_letter_queue() {
     let emulator = start().await;

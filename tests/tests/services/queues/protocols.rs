@@ -196,6 +196,28 @@ async fn a_receipt_handle_that_is_not_one_is_named() {
     );
 }
 
+/// Recorded on AWS, 2024-04-30: `test_change_message_visibility_after_visibility_timeout_expiration[sqs_query]`.
+#[tokio::test]
+async fn a_visible_message_stays_visible_when_the_query_protocol_changes_its_timeout() {
+    let emulator = start().await;
+    let url = create(&emulator, "q", json!({ "VisibilityTimeout": "0" })).await;
+    send(&emulator, &url, "m").await;
+    let received = receive(&emulator, &url).await;
+    let handle = received[0]["ReceiptHandle"].as_str().unwrap().replace('+', "%2B");
+    let one = format!("ReceiptHandle={handle}&VisibilityTimeout=60");
+    let entry = "ChangeMessageVisibilityBatchRequestEntry.1";
+    let batch = format!("{entry}.Id=a&{entry}.ReceiptHandle={handle}&{entry}.VisibilityTimeout=60");
+    for (action, parameters) in
+        [("ChangeMessageVisibility", one), ("ChangeMessageVisibilityBatch", batch)]
+    {
+        let body = format!("Action={action}&{parameters}");
+        let changed = form(&emulator, "/000000000000/q", &body).await;
+        assert_eq!(changed.status, 200, "{changed:?}");
+        assert!(!changed.text().contains("Error"), "{changed:?}");
+    }
+    assert_eq!(bodies(&receive(&emulator, &url).await), ["m"]);
+}
+
 #[tokio::test]
 async fn lists_come_in_pages_and_by_prefix() {
     let emulator = start().await;
