@@ -4,6 +4,7 @@
 //! compared and checked before the start.
 
 mod access;
+mod bucket_cors;
 mod buses;
 mod gateway_responses;
 mod image;
@@ -26,6 +27,7 @@ pub use crate::keyring::Credential;
 pub use access::{
     Access, Authorization, Authorizer, AuthorizerKind, IdentitySource, JwtKey, JwtRules,
 };
+pub use bucket_cors::{CorsRefusal, check_cors_rule_count};
 pub use buses::BusRule;
 pub use gateway_responses::{
     GatewayResponse, GatewayResponses, InvalidMapping, Mapping, RESPONSE_TYPES,

@@ -1,6 +1,7 @@
 //! CORS of a bucket: preflights, which are unsigned, and the headers of other responses.
 
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request};
+use hardcap_core::config::{BucketCorsRule, CorsRefusal, check_cors_rule_count};
+use http::{HeaderMap, HeaderValue, StatusCode, header, request};
 use s3s::dto::{CORSConfiguration, CORSRule};
 
 use super::address::Address;
@@ -118,41 +119,45 @@ fn answer(rule: &CORSRule, origin: &str, requested: &[&str]) -> HeaderMap {
     headers
 }
 
+/// The most characters of the id of a rule (S3 API reference, `CORSRule`).
+const ID_MAX: usize = 255;
+
 /// Validates rules before they are stored.
 ///
 /// # Errors
 ///
-/// If a method is unsupported or the configuration is empty (both recorded 2023-07-31), or a pattern has two `*`.
+/// As [`check_cors_rule_count`] and [`BucketCorsRule::check`]; if an id is too long, whose code is UNCONFIRMED.
 pub(super) fn check(rules: &CORSConfiguration) -> Result<(), Refusal> {
-    let invalid =
-        |message: String| Err(Refusal::new(StatusCode::BAD_REQUEST, "InvalidRequest", message));
-    let incomplete =
-        |rule: &CORSRule| rule.allowed_methods.is_empty() || rule.allowed_origins.is_empty();
-    if rules.cors_rules.is_empty() || rules.cors_rules.iter().any(incomplete) {
-        return Err(Refusal::malformed_xml());
-    }
-    for rule in &rules.cors_rules {
-        let known = [Method::GET, Method::PUT, Method::POST, Method::DELETE, Method::HEAD];
-        if let Some(method) =
-            rule.allowed_methods.iter().find(|m| !known.iter().any(|k| k == m.as_str()))
-        {
-            return invalid(format!(
-                "Found unsupported HTTP method in CORS config. Unsupported method is {method}"
-            ));
+    let rules = &rules.cors_rules;
+    check_cors_rule_count(rules.len()).map_err(refused)?;
+    for rule in rules {
+        if rule.id.as_ref().is_some_and(|id| id.chars().count() > ID_MAX) {
+            return Err(Refusal::malformed_xml());
         }
-        let many = |text: &&String| text.matches('*').count() > 1;
-        if let Some(origin) = rule.allowed_origins.iter().find(many) {
-            return invalid(format!(
-                "AllowedOrigin \"{origin}\" can not have more than one wildcard."
-            ));
-        }
-        if let Some(name) = rule.allowed_headers.iter().flatten().find(many) {
-            return invalid(format!(
-                "AllowedHeader \"{name}\" can not have more than one wildcard."
-            ));
-        }
+        configured(rule).check().map_err(refused)?;
     }
     Ok(())
+}
+
+/// A rule as templates have it.
+fn configured(rule: &CORSRule) -> BucketCorsRule {
+    let list = |names: &Option<Vec<String>>| names.clone().unwrap_or_default();
+    BucketCorsRule {
+        allowed_origins: rule.allowed_origins.clone(),
+        allowed_methods: rule.allowed_methods.clone(),
+        allowed_headers: list(&rule.allowed_headers),
+        expose_headers: list(&rule.expose_headers),
+        max_age_seconds: None,
+    }
+}
+
+fn refused(refusal: CorsRefusal) -> Refusal {
+    match refusal {
+        CorsRefusal::Schema(_) => Refusal::malformed_xml(),
+        CorsRefusal::Invalid { text, .. } => {
+            Refusal::new(StatusCode::BAD_REQUEST, "InvalidRequest", text)
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! `AWS::S3::Bucket`: its name, its CORS rules and its lifecycle rules.
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Position};
 use super::properties::Properties;
 use super::scope::Scope;
 use super::tree::MappingEntry;
-use hardcap_core::config::{Bucket, BucketCorsRule, LifecycleRule};
+use hardcap_core::config::{
+    Bucket, BucketCorsRule, CorsRefusal, LifecycleRule, check_cors_rule_count,
+};
 
 pub(super) fn read(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Bucket, Diagnostic> {
     let properties = Properties::of(scope, "the bucket", entry)?;
@@ -31,6 +33,7 @@ pub(super) fn read(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Bucket, Di
         for rule in cors.children("CorsRules")? {
             bucket.cors.push(cors_rule(rule)?);
         }
+        check_cors_rule_count(bucket.cors.len()).map_err(|it| cors_refused(cors.at, it))?;
         cors.finish();
     }
     if let Some(lifecycle) = properties.child("LifecycleConfiguration")? {
@@ -53,21 +56,19 @@ fn cors_rule(of: Properties<'_>) -> Result<BucketCorsRule, Diagnostic> {
         expose_headers: of.texts("ExposedHeaders")?,
         max_age_seconds: of.number("MaxAge")?,
     };
-    if rule.allowed_origins.is_empty() || rule.allowed_methods.is_empty() {
-        return Err(Diagnostic::new(
-            of.at,
-            "a rule of `CorsRules` needs `AllowedOrigins` and `AllowedMethods`",
-        ));
-    }
-    let methods = ["GET", "PUT", "POST", "DELETE", "HEAD"];
-    if let Some(other) = rule.allowed_methods.iter().find(|m| !methods.contains(&m.as_str())) {
-        let message = format!("`{other}` cannot be in `AllowedMethods`");
-        return Err(
-            Diagnostic::new(of.at, message).help(format!("write one of {}", methods.join(", ")))
-        );
-    }
+    rule.check().map_err(|refusal| cors_refused(of.at, refusal))?;
     of.finish();
     Ok(rule)
+}
+
+/// The diagnostic of rules that S3 refuses.
+fn cors_refused(at: Position, refusal: CorsRefusal) -> Diagnostic {
+    match refusal {
+        CorsRefusal::Schema(text) => Diagnostic::new(at, text),
+        CorsRefusal::Invalid { text, remedy } => {
+            Diagnostic::new(at, format!("S3 refuses a rule of `CorsRules`: {text}")).help(remedy)
+        }
+    }
 }
 
 /// `None` for a rule that is disabled, or whose filter is not emulated.

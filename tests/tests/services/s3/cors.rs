@@ -189,17 +189,71 @@ async fn a_refused_request_carries_them_too() {
     assert_eq!(answer.header("vary"), Some(VARY));
 }
 
+/// Puts a CORS configuration with its digest.
+async fn put_rules(emulator: &Emulator, xml: &str) -> Answer {
+    use base64::Engine as _;
+    use sha2::{Digest as _, Sha256};
+    let sum = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(xml));
+    let wanted = ask("PUT", "/bucket?cors").body(xml.to_owned());
+    signed(emulator, wanted.header("x-amz-checksum-sha256", &sum)).await
+}
+
+/// The first texts are quoted by users of S3 and by Ceph's s3-tests, that of the method is recorded (2023-07-31).
+#[tokio::test]
+async fn rules_that_s3_does_not_accept_are_refused_and_the_old_ones_stay() {
+    let emulator = with_rules(one_rule()).await;
+    let least = "<AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin>";
+    let rule = |inner: &str| format!("<CORSRule>{inner}</CORSRule>");
+    let all = |rules: &str| format!("<CORSConfiguration>{rules}</CORSConfiguration>");
+    for (inner, message) in [
+        (
+            "<ExposeHeader>*</ExposeHeader>",
+            "ExposeHeader \"*\" contains wildcard. We currently do not support wildcard for ExposeHeader.",
+        ),
+        (
+            "<ExposeHeader>x-amz-meta-*</ExposeHeader>",
+            "ExposeHeader \"x-amz-meta-*\" contains wildcard. We currently do not support wildcard for ExposeHeader.",
+        ),
+        (
+            "<AllowedOrigin>https://*.a.*</AllowedOrigin>",
+            "AllowedOrigin \"https://*.a.*\" can not have more than one wildcard.",
+        ),
+        (
+            "<AllowedHeader>**</AllowedHeader>",
+            "AllowedHeader \"**\" can not have more than one wildcard.",
+        ),
+        (
+            "<AllowedMethod>PATCH</AllowedMethod>",
+            "Found unsupported HTTP method in CORS config. Unsupported method is PATCH",
+        ),
+    ] {
+        let answer = put_rules(&emulator, &all(&rule(&format!("{least}{inner}")))).await;
+        assert_eq!(answer.refusal(), (400, "InvalidRequest".to_owned()), "{inner}");
+        assert_eq!(answer.element("Message").as_deref(), Some(message));
+    }
+    let long = |length: usize| rule(&format!("<ID>{}</ID>{least}", "i".repeat(length)));
+    for rules in [
+        rule(least).repeat(101),
+        rule("<AllowedMethod>GET</AllowedMethod>"),
+        rule("<AllowedOrigin>*</AllowedOrigin>"),
+        long(256),
+    ] {
+        let answer = put_rules(&emulator, &all(&rules)).await;
+        assert_eq!(answer.refusal(), (400, "MalformedXML".to_owned()), "{rules}");
+    }
+    let kept = signed(&emulator, ask("GET", "/bucket?cors")).await;
+    assert_eq!(kept.elements("AllowedOrigin"), ["https://localhost:4200"]);
+    let most = format!("{}{}", rule(least).repeat(99), long(255));
+    assert_eq!(put_rules(&emulator, &all(&most)).await.status, 200);
+    let stored = signed(&emulator, ask("GET", "/bucket?cors")).await;
+    assert_eq!(stored.elements("AllowedOrigin").len(), 100);
+}
+
 #[tokio::test]
 async fn rules_are_put_read_and_removed() {
     let emulator = with_rules(Vec::new()).await;
     let get = || signed(&emulator, ask("GET", "/bucket?cors"));
-    let put = async |xml: &str| {
-        use base64::Engine as _;
-        use sha2::{Digest as _, Sha256};
-        let sum = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(xml));
-        let wanted = ask("PUT", "/bucket?cors").body(xml.to_owned());
-        signed(&emulator, wanted.header("x-amz-checksum-sha256", &sum)).await
-    };
+    let put = async |xml: &str| put_rules(&emulator, xml).await;
     let answer = get().await;
     assert_eq!(answer.refusal(), (404, "NoSuchCORSConfiguration".to_owned()));
     assert_eq!(answer.element("Message").as_deref(), Some("The CORS configuration does not exist"));

@@ -172,6 +172,57 @@ Resources:
 }
 
 #[test]
+fn a_cors_rule_that_s3_refuses_is_found_with_the_text_of_s3() {
+    let rules = |rules: &str| {
+        format!(
+            "
+Resources:
+  Files:
+    Type: AWS::S3::Bucket
+    Properties:
+      CorsConfiguration:
+        CorsRules: [{rules}]
+"
+        )
+    };
+    let least = "AllowedOrigins: ['*'], AllowedMethods: [GET]";
+    let refuses = "S3 refuses a rule of `CorsRules`:";
+    for (rule, expected) in [
+        (
+            "AllowedMethods: [GET]",
+            "a CORS rule needs an allowed origin and an allowed method".to_owned(),
+        ),
+        (
+            "AllowedOrigins: ['*'], AllowedMethods: [PATCH]",
+            format!(
+                "{refuses} Found unsupported HTTP method in CORS config. Unsupported method is PATCH; write GET, PUT, POST, DELETE or HEAD"
+            ),
+        ),
+        (
+            &format!("{least}, ExposedHeaders: ['*']"),
+            format!(
+                "{refuses} ExposeHeader \"*\" contains wildcard. We currently do not support wildcard for ExposeHeader.; write the name of each header"
+            ),
+        ),
+        (
+            &format!("{least}, AllowedHeaders: ['x-*-*']"),
+            format!(
+                "{refuses} AllowedHeader \"x-*-*\" can not have more than one wildcard.; write one `*` at most"
+            ),
+        ),
+    ] {
+        assert_eq!(
+            bad(&rules(&format!("{{{rule}}}"))),
+            format!("t.yaml:7:21: {expected}"),
+            "{rule}"
+        );
+    }
+    let many = |count: usize| rules(&vec![format!("{{{least}}}"); count].join(", "));
+    assert_eq!(good(&many(100)).config.buckets[0].cors.len(), 100);
+    assert_eq!(bad(&many(101)), "t.yaml:7:9: a CORS configuration has 1 to 100 rules");
+}
+
+#[test]
 fn a_bucket_rule_that_evaluates_to_no_value_is_left_out() {
     let loaded = good(
         "
