@@ -25,10 +25,11 @@ pub(super) async fn create(
 ) -> OperationResult<CreateMultipartUploadOutput> {
     let bucket = api.store.bucket(&input.bucket)?;
     let (algorithm, composite) = checksum_kind(call)?;
+    let initiated = call.context().clock.now();
     let about = UploadInfo {
-        id: format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple()),
+        id: bucket.new_upload_id(initiated),
         key: input.key.clone(),
-        initiated: call.context().clock.now().0,
+        initiated: initiated.0,
         attributes: attributes::read(call)?,
         algorithm,
         composite,

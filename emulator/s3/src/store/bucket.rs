@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::ops::Bound;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use s3s::dto::{BucketLifecycleConfiguration, CORSConfiguration};
@@ -30,6 +31,8 @@ pub(crate) struct Bucket {
     settings: RwLock<Arc<Settings>>,
     contents: RwLock<Contents>,
     uploads: RwLock<BTreeMap<(String, String), Arc<Upload>>>,
+    /// The number of uploads since the start, for the order of those of one millisecond.
+    begun: AtomicU64,
     /// A write holds the lock of its key from the check of the existing object to its replacement.
     turns: [Mutex<()>; TURNS],
     hasher: RandomState,
@@ -136,6 +139,7 @@ impl Bucket {
             settings: RwLock::default(),
             contents: RwLock::default(),
             uploads: RwLock::default(),
+            begun: AtomicU64::new(0),
             turns: std::array::from_fn(|_| Mutex::new(())),
             hasher: RandomState::new(),
             blobs: blobs.clone(),
@@ -342,6 +346,13 @@ impl Bucket {
         Ok(record.settings)
     }
 
+    /// The id of an upload that is initiated now. Ids sort in the order of initiation, so a marker keeps its place in a list
+    /// after its upload has ended.
+    pub(crate) fn new_upload_id(&self, initiated: EpochMillis) -> String {
+        let number = self.begun.fetch_add(1, Ordering::Relaxed);
+        format!("{:016x}{number:016x}{}", initiated.0, uuid::Uuid::new_v4().simple())
+    }
+
     /// Starts an upload.
     ///
     /// # Errors
@@ -372,9 +383,12 @@ impl Bucket {
             .ok_or_else(|| Refusal::no_such_upload().with("UploadId", id))
     }
 
-    /// All uploads, by key and id.
+    /// All uploads, by key, those of one key in the order of their initiation.
     pub(crate) fn uploads(&self) -> Vec<Arc<Upload>> {
-        self.uploads.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        let uploads = self.uploads.read().unwrap_or_else(PoisonError::into_inner);
+        let mut uploads: Vec<_> = uploads.values().cloned().collect();
+        uploads.sort_by(|a, b| a.about.order().cmp(&b.about.order()));
+        uploads
     }
 
     /// Removes an upload from the list, so that only one request can complete or abort it.

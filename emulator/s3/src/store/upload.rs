@@ -46,6 +46,13 @@ pub(crate) struct UploadInfo {
     pub(crate) before: Option<(String, u64)>,
 }
 
+impl UploadInfo {
+    /// The place in a list of uploads: key, then time of initiation (S3 API reference, ListMultipartUploads).
+    pub(crate) fn order(&self) -> (&str, u64, &str) {
+        (&self.key, self.initiated, &self.id)
+    }
+}
+
 #[derive(Debug, Default)]
 struct UploadState {
     closed: bool,

@@ -117,6 +117,42 @@ async fn a_list_of_uploads_ends_with_its_last_entry_and_refuses_the_upload_of_an
     assert_eq!(answer.element("Message").as_deref(), Some("Invalid uploadId marker"));
 }
 
+/// `test_list_multiparts_next_marker`, recorded 2026-02-21.
+#[tokio::test]
+async fn uploads_of_one_key_are_listed_in_the_order_of_their_initiation() {
+    let emulator = emulator().await;
+    let other = begin(&emulator, "b").await;
+    let mut ids = Vec::new();
+    for _ in 0..12 {
+        ids.push(begin(&emulator, "a").await);
+    }
+    let list = async |key: &str, id: &str, most: &str| {
+        let list = ask("GET", "/bucket").parameter("key-marker", key);
+        let list = list.parameter("max-uploads", most).parameter("upload-id-marker", id);
+        signed(&emulator, list.parameter("uploads", "")).await
+    };
+    let all: Vec<String> = ids.iter().chain([&other]).cloned().collect();
+    assert_eq!(list("", "", "1000").await.elements("UploadId"), all);
+    // The marker of an upload has no effect without one of a key.
+    let unmarked = list("", &ids[3], "1").await;
+    assert_eq!(unmarked.elements("UploadId"), ids[..1], "{}", unmarked.text());
+    assert_eq!(unmarked.element("UploadIdMarker").as_deref(), Some(""));
+    let (mut found, mut key, mut id) = (Vec::new(), String::new(), String::new());
+    loop {
+        let page = list(&key, &id, "2").await;
+        found.extend(page.elements("UploadId"));
+        if page.element("IsTruncated").as_deref() == Some("false") {
+            break;
+        }
+        (key, id) =
+            (page.element("NextKeyMarker").unwrap(), page.element("NextUploadIdMarker").unwrap());
+        // The next page begins at the same place if the upload of the marker has ended.
+        let abort = ask("DELETE", &format!("/bucket/{key}?uploadId={id}"));
+        assert_eq!(signed(&emulator, abort).await.status, 204);
+    }
+    assert_eq!(found, all);
+}
+
 #[tokio::test]
 async fn a_part_shows_a_checksum_only_if_the_upload_has_an_algorithm() {
     let emulator = emulator().await;
