@@ -86,7 +86,7 @@ pub(super) enum WriteCondition {
     Always,
     /// `If-None-Match: *`
     Absent,
-    /// `If-Match`
+    /// `If-Match`; `*` matches every object.
     Matches(String),
 }
 
@@ -124,7 +124,31 @@ impl WriteCondition {
         }
     }
 
-    /// Evaluates the condition against the existing object.
+    /// Parses the conditions of DeleteObject, which accepts `If-Match: *` (S3 API reference, DeleteObject).
+    ///
+    /// # Errors
+    ///
+    /// As [`WriteCondition::of`]. If a version is named beside `If-Match`: seen on AWS on 2026-03-06 (localstack/localstack#13894);
+    /// UNCONFIRMED: the element `Header`.
+    pub(super) fn of_deletion(
+        headers: &HeaderMap,
+        version: Option<&str>,
+    ) -> Result<WriteCondition, Refusal> {
+        let tag = headers.get(header::IF_MATCH);
+        if tag.is_some() && version.is_some() {
+            return Err(Refusal::header_not_implemented().with("Header", "If-Match"));
+        }
+        match tag {
+            Some(tag) if tag == "*" && !headers.contains_key(header::IF_NONE_MATCH) => {
+                Ok(WriteCondition::Matches("*".to_owned()))
+            }
+            _ => WriteCondition::of(headers),
+        }
+    }
+
+    /// Evaluates the condition against the existing object. A missing object is 404 for every `If-Match`: for `*` too, where the
+    /// S3 user guide says 412 (measured on AWS on 2026-03-06, localstack/localstack#13894, and on 2026-08-23,
+    /// ministackorg/ministack#1475).
     pub(super) fn check(&self, key: &str, current: Option<&Object>) -> Result<(), Refusal> {
         match (self, current) {
             (WriteCondition::Always, _) | (WriteCondition::Absent, None) => Ok(()),
@@ -229,5 +253,20 @@ mod tests {
         assert_eq!(check(&WriteCondition::Matches("\"abc\"".to_owned()), Some(&object)), Ok(()));
         assert_eq!(check(&WriteCondition::Matches("x".to_owned()), Some(&object)), Err(412));
         assert_eq!(check(&WriteCondition::Matches("x".to_owned()), None), Err(404));
+    }
+
+    #[test]
+    fn a_deletion_accepts_every_tag_but_no_version_beside_it() {
+        let of = |name: &'static str, value: &str, version: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, value.parse().unwrap());
+            WriteCondition::of_deletion(&headers, version).map_err(|it| it.status.as_u16())
+        };
+        let any = WriteCondition::Matches("*".to_owned());
+        assert_eq!(of("if-match", "*", None), Ok(any.clone()));
+        assert_eq!(of("if-match", "*", Some("null")), Err(501));
+        assert_eq!(of("x-other", "*", Some("null")), Ok(WriteCondition::Always));
+        assert_eq!(any.check("k", Some(&object())).map_err(|it| it.status.as_u16()), Ok(()));
+        assert_eq!(any.check("k", None).map_err(|it| it.status.as_u16()), Err(404));
     }
 }

@@ -289,7 +289,7 @@ pub(super) async fn delete(
     if input.bypass_governance_retention.is_some() {
         return Err(Refusal::bypass_without_object_lock());
     }
-    let condition = WriteCondition::of(call.headers())?;
+    let condition = WriteCondition::of_deletion(call.headers(), input.version_id.as_deref())?;
     let key = input.key.clone();
     bucket.remove(&input.key, move |current| condition.check(&key, current)).await?;
     plain(DeleteObjectOutput::default())

@@ -139,6 +139,61 @@ async fn writes_are_made_on_conditions() {
     assert_eq!(signed(&emulator, ask("GET", "/bucket/key")).await.text(), "new");
 }
 
+/// Model of the S3 API, DeleteObject: `*` denotes a match of any ETag. The missing object was measured on AWS on 2026-03-06
+/// (localstack/localstack#13894), the headers of directory buckets are recorded (2026-02-21: `TestS3DeletePrecondition`).
+#[tokio::test]
+async fn a_deletion_may_require_that_the_object_exists() {
+    let emulator = emulator().await;
+    let delete = |name: &str, value: &str| {
+        signed(&emulator, ask("DELETE", "/bucket/key").header(name, value))
+    };
+    signed(&emulator, ask("PUT", "/bucket/key").body("there")).await;
+    for (name, value) in [
+        ("x-amz-if-match-size", "10"),
+        ("x-amz-if-match-last-modified-time", "Wed, 21 Oct 2015 07:28:00 GMT"),
+    ] {
+        let refused = delete(name, value).await;
+        assert_eq!(refused.refusal(), (501, "NotImplemented".to_owned()), "{name}");
+        assert_eq!(refused.element("Header").as_deref(), Some(name));
+    }
+    let version = ask("DELETE", "/bucket/key").parameter("versionId", "null");
+    let version = signed(&emulator, version.header("if-match", "*")).await;
+    assert_eq!(version.refusal(), (501, "NotImplemented".to_owned()));
+    assert_eq!(signed(&emulator, ask("HEAD", "/bucket/key")).await.status, 200);
+    assert_eq!(delete("if-match", "*").await.status, 204);
+    assert_eq!(signed(&emulator, ask("HEAD", "/bucket/key")).await.status, 404);
+    assert_eq!(delete("if-match", "*").await.refusal(), (404, "NoSuchKey".to_owned()));
+    assert_eq!(signed(&emulator, ask("DELETE", "/bucket/key")).await.status, 204);
+}
+
+#[tokio::test]
+async fn each_object_of_a_deletion_may_have_a_condition() {
+    let emulator = emulator().await;
+    let sdk = sdk(&emulator);
+    for key in ["any", "other", "kept"] {
+        sdk.put_object().bucket(BUCKET).key(key).send().await.unwrap();
+    }
+    let tag = sdk.head_object().bucket(BUCKET).key("other").send().await.unwrap();
+    let object = |key: &str, tag: &str| {
+        let object = aws_sdk_s3::types::ObjectIdentifier::builder().key(key).e_tag(tag);
+        object.build().unwrap()
+    };
+    let wanted = aws_sdk_s3::types::Delete::builder()
+        .objects(object("any", "*"))
+        .objects(object("other", tag.e_tag().unwrap()))
+        .objects(object("kept", "\"0123\""))
+        .objects(object("missing", "*"));
+    let done = sdk.delete_objects().bucket(BUCKET).delete(wanted.build().unwrap());
+    let done = done.send().await.unwrap();
+    let deleted: Vec<_> = done.deleted().iter().filter_map(|it| it.key()).collect();
+    assert_eq!(deleted, ["any", "other"]);
+    let errors: Vec<_> = done.errors().iter().map(|it| (it.key(), it.code())).collect();
+    assert_eq!(
+        errors,
+        [(Some("kept"), Some("PreconditionFailed")), (Some("missing"), Some("NoSuchKey")),]
+    );
+}
+
 #[tokio::test]
 async fn reads_are_partial_and_conditional() {
     let emulator = emulator().await;
