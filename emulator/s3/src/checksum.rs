@@ -82,6 +82,21 @@ impl Algorithm {
     }
 }
 
+/// Sets the member for an algorithm of a response that shows checksums.
+macro_rules! show_checksum {
+    ($shown:expr, $algorithm:expr, $text:expr) => {{
+        let text = Some($text);
+        match $algorithm {
+            $crate::checksum::Algorithm::Crc32 => $shown.checksum_crc32 = text,
+            $crate::checksum::Algorithm::Crc32c => $shown.checksum_crc32c = text,
+            $crate::checksum::Algorithm::Crc64Nvme => $shown.checksum_crc64nvme = text,
+            $crate::checksum::Algorithm::Sha1 => $shown.checksum_sha1 = text,
+            $crate::checksum::Algorithm::Sha256 => $shown.checksum_sha256 = text,
+        }
+    }};
+}
+pub(crate) use show_checksum;
+
 /// A checksum.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Checksum {

@@ -11,7 +11,7 @@ use super::object::{expiration, identify, no_version, put_limit};
 use super::{Api, OperationResult, tagging, timestamp};
 use crate::attributes;
 use crate::call::Call;
-use crate::checksum::{Algorithm, Hasher};
+use crate::checksum::{Algorithm, Hasher, show_checksum};
 use crate::conditions::{self, COPY_SOURCE, ReadRefusal, WriteCondition};
 use crate::refusal::Refusal;
 use crate::store::{self, Object, ObjectChecksum};
@@ -57,14 +57,7 @@ pub(super) async fn copy(
         ..Default::default()
     };
     if let Some(checksum) = &object.checksum {
-        let text = Some(checksum.text());
-        match checksum.checksum.algorithm {
-            Algorithm::Crc32 => result.checksum_crc32 = text,
-            Algorithm::Crc32c => result.checksum_crc32c = text,
-            Algorithm::Crc64Nvme => result.checksum_crc64nvme = text,
-            Algorithm::Sha1 => result.checksum_sha1 = text,
-            Algorithm::Sha256 => result.checksum_sha256 = text,
-        }
+        show_checksum!(result, checksum.checksum.algorithm, checksum.text());
         result.checksum_type = Some(ChecksumType::from(checksum.kind().to_owned()));
     }
     let mut response = S3Response::new(CopyObjectOutput {
@@ -131,6 +124,6 @@ async fn digests(
         md5.update(&piece);
         hasher.update(&piece);
     }
-    let checksum = ObjectChecksum { checksum: hasher.finish(), parts: None };
+    let checksum = ObjectChecksum::of_bytes(hasher.finish());
     Ok((hex::encode(md5.finalize()), Some(checksum)))
 }

@@ -12,7 +12,7 @@ use super::object::{admit_size, declared, expiration, identify, receive};
 use super::{Api, OperationResult, plain, tagging};
 use crate::attributes;
 use crate::call::Call;
-use crate::checksum::{self, Algorithm, Checksum, Hasher};
+use crate::checksum::{self, Algorithm, Checksum, Hasher, show_checksum};
 use crate::conditions::WriteCondition;
 use crate::refusal::Refusal;
 use crate::store::{Bucket, Object, ObjectChecksum, Part, Upload, UploadInfo};
@@ -414,14 +414,14 @@ fn whole_checksum(upload: &Upload, parts: &[Arc<Part>]) -> Option<ObjectChecksum
     if upload.about.composite {
         let mut hasher = Hasher::new(algorithm);
         values.iter().for_each(|checksum| hasher.update(&checksum.value));
-        return Some(ObjectChecksum { checksum: hasher.finish(), parts: Some(parts.len()) });
+        return Some(ObjectChecksum::of_parts(hasher.finish(), &values));
     }
     let lengths = parts.iter().map(|part| part.blob.length());
     let empty = Hasher::new(algorithm).finish().value;
     let value = values.iter().zip(lengths).fold(empty, |whole, (part, length)| {
         checksum::combine(algorithm, &whole, &part.value, length)
     });
-    Some(ObjectChecksum { checksum: Checksum { algorithm, value }, parts: None })
+    Some(ObjectChecksum::of_bytes(Checksum { algorithm, value }))
 }
 
 /// Compares the checksum of the whole object with the declared one, if there is one.
@@ -446,14 +446,7 @@ fn completed(call: &Call, bucket: &str, object: &Object) -> CompleteMultipartUpl
         ..Default::default()
     };
     if let Some(checksum) = &object.checksum {
-        let text = Some(checksum.text());
-        match checksum.checksum.algorithm {
-            Algorithm::Crc32 => output.checksum_crc32 = text,
-            Algorithm::Crc32c => output.checksum_crc32c = text,
-            Algorithm::Crc64Nvme => output.checksum_crc64nvme = text,
-            Algorithm::Sha1 => output.checksum_sha1 = text,
-            Algorithm::Sha256 => output.checksum_sha256 = text,
-        }
+        show_checksum!(output, checksum.checksum.algorithm, checksum.text());
         output.checksum_type = Some(ChecksumType::from(checksum.kind().to_owned()));
     }
     output

@@ -7,7 +7,7 @@ use s3s::dto::*;
 use super::object::no_version;
 use super::{Api, OperationResult, plain};
 use crate::call::Call;
-use crate::checksum::Algorithm;
+use crate::checksum::show_checksum;
 use crate::conditions;
 use crate::refusal::Refusal;
 use crate::{attributes, store};
@@ -69,42 +69,32 @@ fn wanted(call: &Call) -> Result<Vec<String>, Refusal> {
 
 /// A checksum as this response has it: without the number of parts.
 fn checksum(of: &store::ObjectChecksum) -> Checksum {
-    let text = Some(of.checksum.base64());
     let mut shown = Checksum {
         checksum_type: Some(ChecksumType::from(of.kind().to_owned())),
         ..Default::default()
     };
-    match of.checksum.algorithm {
-        Algorithm::Crc32 => shown.checksum_crc32 = text,
-        Algorithm::Crc32c => shown.checksum_crc32c = text,
-        Algorithm::Crc64Nvme => shown.checksum_crc64nvme = text,
-        Algorithm::Sha1 => shown.checksum_sha1 = text,
-        Algorithm::Sha256 => shown.checksum_sha256 = text,
-    }
+    show_checksum!(shown, of.checksum.algorithm, of.checksum.base64());
     shown
 }
 
-/// The number of parts, and the parts if their checksums are known. AWS lists parts only for uploads with a named checksum
-/// algorithm (recorded: `TotalPartsCount` alone otherwise).
+/// The number of parts, and the parts of a composite checksum with the checksum of each. For a checksum of all bytes AWS shows
+/// the number alone (recorded 2026-02-21: `test_complete_multipart_parts_checksum_composite` and `_full_object`).
 fn parts(
     object: &store::Object,
     marker: Option<i32>,
     most: Option<i32>,
 ) -> GetObjectAttributesParts {
     let total = i32::try_from(object.body.len()).unwrap_or(i32::MAX);
-    let is_listed = object.checksum.as_ref().is_some_and(|checksum| checksum.parts.is_some());
-    if !is_listed {
+    let Some(checksum) = object.checksum.as_ref().filter(|checksum| checksum.parts.is_some())
+    else {
         return GetObjectAttributesParts { total_parts_count: Some(total), ..Default::default() };
-    }
+    };
     let marker = marker.unwrap_or(0).max(0);
     let most = most.unwrap_or(PARTS_MAX).clamp(0, PARTS_MAX);
     let last = marker.saturating_add(most).min(total);
-    let listed = (1..).zip(&object.body).filter(|(number, _)| *number > marker && *number <= last);
-    let listed = listed.map(|(number, blob)| ObjectPart {
-        part_number: Some(number),
-        size: i64::try_from(blob.length()).ok(),
-        ..Default::default()
-    });
+    let listed = (1..).zip(object.body.iter().enumerate());
+    let listed = listed.filter(|(number, _)| *number > marker && *number <= last);
+    let listed = listed.map(|(number, (index, blob))| part(number, blob, checksum.of_part(index)));
     GetObjectAttributesParts {
         is_truncated: Some(last < total),
         max_parts: Some(most),
@@ -113,4 +103,21 @@ fn parts(
         parts: Some(listed.collect()),
         total_parts_count: Some(total),
     }
+}
+
+/// A part with its checksum; without one if its record is of an older version of hardcap.
+fn part(
+    number: i32,
+    blob: &store::Blob,
+    checksum: Option<crate::checksum::Checksum>,
+) -> ObjectPart {
+    let mut shown = ObjectPart {
+        part_number: Some(number),
+        size: i64::try_from(blob.length()).ok(),
+        ..Default::default()
+    };
+    if let Some(checksum) = checksum {
+        show_checksum!(shown, checksum.algorithm, checksum.base64());
+    }
+    shown
 }

@@ -10,7 +10,7 @@ use super::object::put_limit;
 use super::{Api, OperationResult, copy, timestamp};
 use crate::attributes;
 use crate::call::Call;
-use crate::checksum::{Algorithm, Hasher};
+use crate::checksum::{Algorithm, Hasher, show_checksum};
 use crate::refusal::Refusal;
 use crate::store::{self, Part};
 use futures_util::TryStreamExt as _;
@@ -57,14 +57,7 @@ pub(super) async fn copy(
         ..Default::default()
     };
     if let (Some(algorithm), Some(checksum)) = (upload.about.algorithm, &part.checksum) {
-        let text = Some(checksum.base64());
-        match algorithm {
-            Algorithm::Crc32 => result.checksum_crc32 = text,
-            Algorithm::Crc32c => result.checksum_crc32c = text,
-            Algorithm::Crc64Nvme => result.checksum_crc64nvme = text,
-            Algorithm::Sha1 => result.checksum_sha1 = text,
-            Algorithm::Sha256 => result.checksum_sha256 = text,
-        }
+        show_checksum!(result, algorithm, checksum.base64());
     }
     upload.put(part).await?;
     let mut response = S3Response::new(UploadPartCopyOutput {

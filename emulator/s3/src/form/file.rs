@@ -104,7 +104,7 @@ impl ReceivedFile {
             return Err(Refusal::bad_digest());
         }
         let blob = writer.finish().await.map_err(|error| Refusal::bug(&error))?;
-        let checksum = Some(ObjectChecksum { checksum, parts: None });
+        let checksum = Some(ObjectChecksum::of_bytes(checksum));
         Ok(ReceivedFile { blob, etag: hex::encode(md5), checksum })
     }
 }

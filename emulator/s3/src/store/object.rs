@@ -48,9 +48,29 @@ pub(crate) struct ObjectChecksum {
     pub(crate) checksum: Checksum,
     /// The number of parts of a composite checksum; `None` for one of all bytes.
     pub(crate) parts: Option<usize>,
+    /// The digests of the parts of a composite checksum, in order. Older records do not have them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    part_values: Vec<Vec<u8>>,
 }
 
 impl ObjectChecksum {
+    /// The checksum of all bytes.
+    pub(crate) fn of_bytes(checksum: Checksum) -> ObjectChecksum {
+        ObjectChecksum { checksum, parts: None, part_values: Vec::new() }
+    }
+
+    /// The composite checksum of parts with these checksums, and theirs.
+    pub(crate) fn of_parts(checksum: Checksum, parts: &[&Checksum]) -> ObjectChecksum {
+        let part_values = parts.iter().map(|part| part.value.clone()).collect();
+        ObjectChecksum { checksum, parts: Some(parts.len()), part_values }
+    }
+
+    /// The checksum of a part, counted from 0, of a composite checksum.
+    pub(crate) fn of_part(&self, index: usize) -> Option<Checksum> {
+        let value = self.part_values.get(index)?.clone();
+        Some(Checksum { algorithm: self.checksum.algorithm, value })
+    }
+
     /// The header value: `…==-3` for a composite checksum of three parts.
     pub(crate) fn text(&self) -> String {
         match self.parts {

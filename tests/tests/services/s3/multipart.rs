@@ -279,3 +279,100 @@ async fn a_composite_checksum_needs_the_checksums_of_its_parts() {
         Some("The sha256 you specified for part 1 did not match what we received.")
     );
 }
+
+/// An upload of two parts with an algorithm and a type, completed with the checksums of its parts, and these.
+async fn with_checksums(emulator: &hardcap::Emulator, algorithm: &str, kind: &str) -> Vec<String> {
+    let begun = ask("POST", "/bucket/k?uploads=").header("x-amz-checksum-algorithm", algorithm);
+    let begun = signed(emulator, begun.header("x-amz-checksum-type", kind)).await;
+    let id = begun.element("UploadId").unwrap_or_else(|| panic!("{}", begun.text()));
+    let header = format!("x-amz-checksum-{}", algorithm.to_lowercase());
+    let (mut xml, mut sums) = (String::new(), Vec::new());
+    for (number, data) in [("1", noise(5_242_880, 1)), ("2", noise(10, 2))] {
+        let part = send(emulator, &id, number, data).await;
+        let (tag, sum) = (part.header("etag").unwrap(), part.header(&header).unwrap());
+        let element = format!("Checksum{algorithm}");
+        xml.push_str(&format!(
+            "<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag><{element}>{sum}</{element}></Part>"
+        ));
+        sums.push(sum.to_owned());
+    }
+    let xml = format!("<CompleteMultipartUpload>{xml}</CompleteMultipartUpload>");
+    let completed = signed(emulator, ask("POST", &format!("/bucket/k?uploadId={id}")).body(xml));
+    let completed = completed.await;
+    assert_eq!(completed.status, 200, "{algorithm} {kind}: {}", completed.text());
+    sums
+}
+
+async fn attributes(emulator: &hardcap::Emulator) -> Answer {
+    let get = ask("GET", "/bucket/k?attributes=");
+    signed(emulator, get.header("x-amz-object-attributes", "ObjectParts")).await
+}
+
+async fn head_of_part(emulator: &hardcap::Emulator, number: u8) -> Answer {
+    let head = ask("HEAD", &format!("/bucket/k?partNumber={number}"));
+    signed(emulator, head.header("x-amz-checksum-mode", "ENABLED")).await
+}
+
+/// Recorded on AWS, 2026-02-21: `test_complete_multipart_parts_checksum_composite`, and a part read by its number.
+#[tokio::test]
+async fn a_composite_checksum_keeps_the_checksum_of_each_part() {
+    let emulator = emulator().await;
+    for algorithm in ["CRC32", "CRC32C", "SHA1", "SHA256"] {
+        let sums = with_checksums(&emulator, algorithm, "COMPOSITE").await;
+        assert_ne!(sums[0], sums[1]);
+        let shown = attributes(&emulator).await;
+        assert_eq!(shown.elements(&format!("Checksum{algorithm}")), sums, "{}", shown.text());
+        assert_eq!(shown.elements("PartNumber"), ["1", "2"]);
+        let header = format!("x-amz-checksum-{}", algorithm.to_lowercase());
+        for (number, sum) in (1..).zip(&sums) {
+            let part = head_of_part(&emulator, number).await;
+            assert_eq!(part.status, 206);
+            assert_eq!(part.header(&header), Some(sum.as_str()), "{algorithm} {number}");
+            assert_eq!(part.header("x-amz-checksum-type"), Some("COMPOSITE"));
+        }
+        let unasked = signed(&emulator, ask("HEAD", "/bucket/k?partNumber=1")).await;
+        assert_eq!(unasked.header(&header), None);
+    }
+}
+
+/// Recorded on AWS, 2026-02-21: `test_complete_multipart_parts_checksum_full_object`.
+#[tokio::test]
+async fn a_checksum_of_all_bytes_shows_no_checksum_of_a_part() {
+    let emulator = emulator().await;
+    for algorithm in ["CRC32", "CRC32C", "CRC64NVME"] {
+        with_checksums(&emulator, algorithm, "FULL_OBJECT").await;
+        let shown = attributes(&emulator).await;
+        assert!(!shown.text().contains("Checksum"), "{}", shown.text());
+        assert!(!shown.text().contains("PartNumber"), "{}", shown.text());
+        let header = format!("x-amz-checksum-{}", algorithm.to_lowercase());
+        let part = head_of_part(&emulator, 2).await;
+        assert_eq!((part.status, part.header("x-amz-mp-parts-count")), (206, Some("2")));
+        assert_eq!((part.header(&header), part.header("x-amz-checksum-type")), (None, None));
+    }
+}
+
+/// The XML of the parts of an object is the same after a restart. A record of an older version has no checksums of parts.
+#[tokio::test]
+async fn the_checksums_of_parts_survive_a_restart_and_may_be_missing_in_older_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = || hardcap::config::Config { data: Some(folder.path().to_owned()), ..config() };
+    let emulator = start(at()).await;
+    let sums = with_checksums(&emulator, "SHA256", "COMPOSITE").await;
+    emulator.stop().await;
+    let emulator = start(at()).await;
+    assert_eq!(attributes(&emulator).await.elements("ChecksumSHA256"), sums);
+    emulator.stop().await;
+    let records = folder.path().join("s3/buckets/bucket/objects");
+    let record = records.read_dir().unwrap().next().unwrap().unwrap().path();
+    let mut json: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&record).unwrap()).unwrap();
+    let removed = json["checksum"].as_object_mut().unwrap().remove("part_values");
+    assert!(removed.is_some(), "{json}");
+    std::fs::write(&record, json.to_string()).unwrap();
+    let emulator = start(at()).await;
+    let shown = attributes(&emulator).await;
+    assert_eq!(shown.elements("PartNumber"), ["1", "2"], "{}", shown.text());
+    assert!(shown.elements("ChecksumSHA256").is_empty());
+    let part = head_of_part(&emulator, 2).await;
+    assert_eq!((part.status, part.header("x-amz-checksum-sha256")), (206, None));
+}
