@@ -58,6 +58,17 @@ impl Algorithm {
         })
     }
 
+    /// The algorithm that `x-amz-checksum-algorithm` names; `None` without this header.
+    ///
+    /// # Errors
+    ///
+    /// If S3 does not have the algorithm. The text is that of CreateMultipartUpload; UNCONFIRMED: for CopyObject.
+    pub(super) fn named(headers: &HeaderMap) -> Result<Option<Algorithm>, Refusal> {
+        let Some(name) = headers.get("x-amz-checksum-algorithm") else { return Ok(None) };
+        let found = name.to_str().ok().and_then(Algorithm::find);
+        found.map(Some).ok_or_else(Refusal::unknown_checksum_algorithm)
+    }
+
     /// The length of a digest in bytes.
     fn length(self) -> usize {
         match self {

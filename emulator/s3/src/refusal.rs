@@ -237,6 +237,9 @@ refusals! {
     /// An algorithm without a checksum.
     checksum_without_value = BAD_REQUEST, "InvalidRequest",
         "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.";
+    /// `x-amz-checksum-algorithm` with another value than the algorithms of S3.
+    unknown_checksum_algorithm = BAD_REQUEST, "InvalidRequest",
+        "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]";
     /// The declared trailer is missing, or there is another one.
     malformed_trailer = BAD_REQUEST, "MalformedTrailerError",
         "The request contained trailing data that was not well-formed or did not conform to our published schema.";

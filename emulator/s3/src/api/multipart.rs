@@ -58,14 +58,7 @@ pub(super) async fn create(
 fn checksum_kind(call: &Call) -> Result<(Option<Algorithm>, bool), Refusal> {
     let invalid =
         |message: String| Refusal::new(StatusCode::BAD_REQUEST, "InvalidRequest", message);
-    let algorithm = call
-        .header("x-amz-checksum-algorithm")
-        .map(|name| {
-            Algorithm::find(name).ok_or_else(|| {
-                invalid("Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]".to_owned())
-            })
-        })
-        .transpose()?;
+    let algorithm = Algorithm::named(call.headers())?;
     let kind = call.header("x-amz-checksum-type");
     match (algorithm, kind) {
         (None, None) => Ok((None, false)),

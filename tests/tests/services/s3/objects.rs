@@ -195,6 +195,33 @@ async fn each_object_of_a_deletion_may_have_a_condition() {
 }
 
 #[tokio::test]
+async fn a_copy_with_an_unknown_directive_or_checksum_algorithm_is_refused() {
+    let emulator = emulator().await;
+    signed(&emulator, ask("PUT", "/bucket/a").body("there")).await;
+    let copy = async |headers: &[(&str, &str)]| {
+        let copy = ask("PUT", "/bucket/b").header("x-amz-copy-source", "/bucket/a");
+        let copy = headers.iter().fold(copy, |copy, (name, value)| copy.header(name, value));
+        signed(&emulator, copy).await
+    };
+    for (name, value, message) in [
+        ("x-amz-metadata-directive", "FOO", "Unknown metadata directive."),
+        ("x-amz-metadata-directive", "replace", "Unknown metadata directive."),
+        ("x-amz-tagging-directive", "FOO", "Unknown tagging directive."),
+    ] {
+        let refused = copy(&[(name, value)]).await;
+        assert_eq!(refused.refusal(), (400, "InvalidArgument".to_owned()), "{name}");
+        assert_eq!(refused.element("Message").as_deref(), Some(message));
+        assert_eq!(refused.element("ArgumentName").as_deref(), Some(name));
+        assert_eq!(refused.element("ArgumentValue").as_deref(), Some(value));
+    }
+    let refused = copy(&[("x-amz-checksum-algorithm", "FOO")]).await;
+    assert_eq!(refused.refusal(), (400, "InvalidRequest".to_owned()));
+    assert_eq!(signed(&emulator, ask("HEAD", "/bucket/b")).await.status, 404);
+    let known = [("x-amz-metadata-directive", "COPY"), ("x-amz-tagging-directive", "COPY")];
+    assert_eq!(copy(&known).await.status, 200);
+}
+
+#[tokio::test]
 async fn reads_are_partial_and_conditional() {
     let emulator = emulator().await;
     let data = noise(200_000, 20);
