@@ -82,10 +82,25 @@ pub fn unqualified(name: &str) -> &str {
 
 /// Whether a text is a function name by AWS's model: a name, a partial ARN or an ARN, with or without a qualifier.
 pub fn is_function_name(text: &str) -> bool {
+    let parts = name_and_qualifier(text);
+    parts.is_some_and(|(name, qualifier)| is_word(name) && qualifier.is_none_or(is_qualifier))
+}
+
+/// Whether a text can name a function that exists. AWS's model permits more than for a new function: dots in the name, and
+/// `$LATEST.PUBLISHED`.
+pub fn is_existing_function_name(text: &str) -> bool {
+    let is_dotted_word = |name: &str| is_word(&name.replace('.', "_"));
+    let may_follow = |qualifier: &str| is_qualifier(qualifier) || qualifier == "$LATEST.PUBLISHED";
+    let parts = name_and_qualifier(text);
+    parts.is_some_and(|(name, qualifier)| is_dotted_word(name) && qualifier.is_none_or(may_follow))
+}
+
+/// The name and the qualifier of a function name, without the parts of an ARN. `None` if there are other parts.
+fn name_and_qualifier(text: &str) -> Option<(&str, Option<&str>)> {
     let mut parts: &[&str] = &text.split(':').collect::<Vec<_>>();
     if let ["arn", partition, "lambda", rest @ ..] = parts {
         if !(partition.is_empty() || partition.starts_with("aws")) {
-            return false;
+            return None;
         }
         parts = rest;
     }
@@ -99,10 +114,14 @@ pub fn is_function_name(text: &str) -> bool {
         }
     }
     match parts {
-        [name] => is_word(name),
-        [name, qualifier] => is_word(name) && (*qualifier == LATEST || is_word(qualifier)),
-        _ => false,
+        [name] => Some((name, None)),
+        [name, qualifier] => Some((name, Some(qualifier))),
+        _ => None,
     }
+}
+
+fn is_qualifier(part: &str) -> bool {
+    part == LATEST || is_word(part)
 }
 
 fn is_region(part: &str) -> bool {
@@ -185,5 +204,18 @@ mod tests {
         {
             assert!(!is_function_name(name), "{name}");
         }
+    }
+
+    #[test]
+    fn only_the_name_of_a_function_that_exists_may_have_dots_and_the_published_version() {
+        for name in ["a.b", "a.b:1", "echo:$LATEST.PUBLISHED", "000000000000:function:a.b"] {
+            assert!(is_existing_function_name(name) && !is_function_name(name), "{name}");
+        }
+        for name in
+            ["", "a b", "../etc", "echo:a.b", "invalid:function:name", "arn:aws:s3:::bucket"]
+        {
+            assert!(!is_existing_function_name(name), "{name}");
+        }
+        assert!(is_existing_function_name("echo:live"));
     }
 }

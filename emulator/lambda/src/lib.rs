@@ -26,6 +26,7 @@ mod launch;
 mod life;
 mod lineage;
 mod log;
+pub mod naming;
 mod outcome;
 pub mod package;
 pub mod queue;

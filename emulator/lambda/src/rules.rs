@@ -38,8 +38,6 @@ const FUNCTION_NAME_PATTERN: &str = r"(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((
 /// The pattern of the name of a new function since this day, recorded on it.
 const NEW_FUNCTION_NAME_PATTERN: &str = r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?";
 const NEW_PATTERN_SINCE: Date = Date::new(2025, 11, 25);
-/// The pattern of the name of a function that exists, recorded on 2025-11-25.
-pub const EXISTING_FUNCTION_NAME_PATTERN: &str = r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?";
 /// The maximum length of a function's ARN, recorded on 2024-03-27.
 const ARN_MAX: usize = 140;
 
@@ -91,6 +89,36 @@ impl DeploymentRefusal {
     pub fn constraint(code: &'static str, text: &str) -> DeploymentRefusal {
         let body = json!({ "message": format!("{ONE_ERROR}{text}") }).to_string();
         DeploymentRefusal { code, status: 400, error_type: "ValidationException", body }
+    }
+
+    /// A member that does not match its pattern.
+    pub fn pattern(member: &str, value: &str, pattern: &str) -> DeploymentRefusal {
+        let text = format!(
+            "Value '{value}' at '{member}' failed to satisfy constraint: Member must satisfy regular expression pattern: \
+             {pattern}"
+        );
+        DeploymentRefusal::constraint("", &text)
+    }
+
+    /// A member that is longer than `max`.
+    pub fn too_long(member: &str, value: &str, max: usize) -> DeploymentRefusal {
+        let text = format!(
+            "Value '{value}' at '{member}' failed to satisfy constraint: Member must have length less than or equal to {max}"
+        );
+        DeploymentRefusal::constraint("", &text)
+    }
+
+    /// A member that must be one of a set.
+    pub fn not_one_of(member: &str, value: &str, set: &str) -> DeploymentRefusal {
+        let text = format!(
+            "Value '{value}' at '{member}' failed to satisfy constraint: Member must satisfy enum value set: [{set}]"
+        );
+        DeploymentRefusal::constraint("", &text)
+    }
+
+    /// The same refusal as a finding of `hardcap check`.
+    fn found_as(self, code: &'static str) -> DeploymentRefusal {
+        DeploymentRefusal { code, ..self }
     }
 
     /// A value that Lambda itself refuses.
@@ -260,18 +288,12 @@ fn name_pattern(name: &str, date: Date) -> Option<DeploymentRefusal> {
             true => FUNCTION_NAME_PATTERN,
             false => NEW_FUNCTION_NAME_PATTERN,
         };
-        let text = format!(
-            "Value '{name}' at 'functionName' failed to satisfy constraint: \
-             Member must satisfy regular expression pattern: {pattern}"
-        );
-        return Some(DeploymentRefusal::constraint("function-name", &text));
+        let refusal = DeploymentRefusal::pattern("functionName", name, pattern);
+        return Some(refusal.found_as("function-name"));
     }
     if name.contains(':') && name.len() > ARN_MAX {
-        let text = format!(
-            "Value '{name}' at 'functionName' failed to satisfy constraint: \
-             Member must have length less than or equal to {ARN_MAX}"
-        );
-        return Some(DeploymentRefusal::constraint("function-name", &text));
+        let refusal = DeploymentRefusal::too_long("functionName", name, ARN_MAX);
+        return Some(refusal.found_as("function-name"));
     }
     None
 }

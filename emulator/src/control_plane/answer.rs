@@ -64,9 +64,7 @@ pub(super) fn missing(member: &str) -> Problem {
 
 /// A member that must be one of a set, with the set in the order of the recording.
 pub(super) fn not_one_of(member: &str, value: &str, set: &str) -> Problem {
-    constraint(format!(
-        "Value '{value}' at '{member}' failed to satisfy constraint: Member must satisfy enum value set: [{set}]"
-    ))
+    DeploymentRefusal::not_one_of(member, value, set).into()
 }
 
 /// The revision id of the request is not that of the function.

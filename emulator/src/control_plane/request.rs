@@ -6,16 +6,14 @@ use hardcap_limits::{Bytes as ByteCount, Limit};
 use http::{HeaderMap, Request};
 use serde::de::DeserializeOwned;
 
-use super::answer::{
-    Problem, access_denied, constraint, invalid, not_found, over_limit, unreadable,
-};
+use super::answer::{Problem, access_denied, invalid, not_found, over_limit, unreadable};
 use super::code::package_length;
 use hardcap_core::config::ACCOUNT_ID;
 use hardcap_core::context::Context;
-use hardcap_core::function_name::{FunctionName, LATEST, is_function_name};
+use hardcap_core::function_name::{FunctionName, LATEST};
 use hardcap_core::percent;
 use hardcap_core::serve::{self, ReadError};
-use hardcap_lambda::rules::EXISTING_FUNCTION_NAME_PATTERN;
+use hardcap_lambda::naming;
 
 /// The maximum size of a request without code, in bytes. AWS publishes no number.
 const BODY_MAX: usize = 1024 * 1024;
@@ -51,28 +49,13 @@ impl Parameters {
 ///
 /// # Errors
 ///
-/// AWS's refusal of an invalid name, and of a function elsewhere; recorded on 2023-11-20 and 2024-03-27.
+/// Those of [`naming::named`], and AWS's refusal of a function elsewhere; recorded on 2023-11-20 and 2024-03-27.
 pub(super) fn named(
     text: &str,
     qualifier: Option<&str>,
     region: &str,
 ) -> Result<FunctionName, Problem> {
-    if !is_function_name(text) {
-        return Err(constraint(format!(
-            "Value '{text}' at 'functionName' failed to satisfy constraint: Member must satisfy regular expression \
-             pattern: {EXISTING_FUNCTION_NAME_PATTERN}"
-        )));
-    }
-    let mut named = FunctionName::parse(text, region);
-    match (named.qualifier.as_deref(), qualifier) {
-        (Some(derived), Some(given)) if derived != given => {
-            return Err(invalid(
-                "The derived qualifier from the function name does not match the specified qualifier.",
-            ));
-        }
-        (None, Some(given)) => named.qualifier = Some(given.to_owned()),
-        _ => {}
-    }
+    let named = naming::named(text, qualifier, region)?;
     if named.region != region {
         let elsewhere = &named.region;
         return Err(not_found(format!(

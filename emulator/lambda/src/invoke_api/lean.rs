@@ -64,6 +64,12 @@ fn simple(lambda: &Lambda, trust: &Trust, head: &LeanHead<'_>) -> Option<SimpleI
     let function = target.strip_suffix("/invocations").filter(|_| head.method == "POST")?;
     let has_option =
         head.headers().any(|(name, _)| OPTIONS.iter().any(|it| name.eq_ignore_ascii_case(it)));
+    let tail = match head.header("x-amz-log-type") {
+        None | Some("None") => false,
+        Some("Tail") => true,
+        // The router refuses it.
+        Some(_) => return None,
+    };
     // A version or an alias needs its own answer.
     let has_option = has_option || function.contains(':');
     if has_option || !guard::is_of_program(trust, head.headers()) || !lambda.has(function) {
@@ -76,6 +82,5 @@ fn simple(lambda: &Lambda, trust: &Trust, head: &LeanHead<'_>) -> Option<SimpleI
     if let Some(trace) = head.header("x-amzn-trace-id") {
         ctx.trace = trace.into();
     }
-    let tail = head.header("x-amz-log-type") == Some("Tail");
     Some(SimpleInvoke { ctx, function: function.to_owned(), length: head.length, tail })
 }

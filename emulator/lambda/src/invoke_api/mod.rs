@@ -17,10 +17,11 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Deserialize;
 
 use crate::queue::{self, AcceptError, Queue};
+use crate::rules::{self, DeploymentRefusal};
 use crate::stop::InvokeError;
-use crate::{Invocation, InvocationEvent, Lambda, Reply, admit_event, refusal};
+use crate::{Invocation, InvocationEvent, Lambda, Reply, admit_event, naming, refusal};
 use hardcap_core::context::Context;
-use hardcap_core::function_name::{FunctionName, LATEST};
+use hardcap_core::function_name::LATEST;
 use hardcap_core::serve::{self, ReadError};
 
 #[derive(Clone)]
@@ -52,19 +53,20 @@ async fn invoke(
     request: Request<Body>,
 ) -> Response<Body> {
     let (ctx, parts, body) = received(&lambda, request);
-    let kind = match text(&parts.headers, "x-amz-invocation-type") {
-        None | Some("RequestResponse") => InvocationType::RequestResponse,
-        Some("Event") => InvocationType::Event,
-        Some("DryRun") => InvocationType::DryRun,
-        Some(other) => return unknown_kind(&ctx, other),
-    };
+    let qualifier = parameters.qualifier.as_deref();
+    let mut violated = naming::constraints(&name, qualifier);
+    let kind = invocation_type(&parts.headers, &mut violated);
+    let tail = wants_log(&parts.headers, &mut violated);
+    if let Some(refused) = rules::answer(violated) {
+        return refusal::render_refusal(&ctx, refused);
+    }
     let posted = match serve::read_body(&parts.headers, body, kind.limit(&ctx)).await {
         Ok(posted) => posted,
         Err(error) => return unread(&ctx, kind, &error),
     };
-    let called = match find(&lambda, &ctx, &name, parameters.qualifier.as_deref()) {
+    let called = match find(&lambda, &ctx, &name, qualifier) {
         Ok(called) => called,
-        Err(stop) => return refusal::render(&ctx, &stop),
+        Err(refused) => return refused,
     };
     let client_context = match client_context(&parts.headers) {
         Ok(client_context) => client_context,
@@ -78,7 +80,6 @@ async fn invoke(
             accepted(&ctx, queue.accept(&ctx, &called.function, posted, chain.is_err()).await)
         }
         InvocationType::RequestResponse => {
-            let tail = wants_log(&parts.headers);
             let invocation = called.invocation(posted, client_context);
             match respond(&lambda, &ctx, invocation).await {
                 Ok(reply) => replied(&ctx, reply, &called.version, tail),
@@ -109,8 +110,30 @@ async fn read_event(
     read.map_err(|error| unread(ctx, kind, &error))
 }
 
-fn wants_log(headers: &HeaderMap) -> bool {
-    text(headers, "x-amz-log-type") == Some("Tail")
+/// Whether the client wants the log. UNCONFIRMED: the order of the set; it is that of AWS's model.
+fn wants_log(headers: &HeaderMap, violated: &mut Vec<DeploymentRefusal>) -> bool {
+    match text(headers, "x-amz-log-type") {
+        None | Some("None") => false,
+        Some("Tail") => true,
+        Some(other) => {
+            violated.push(DeploymentRefusal::not_one_of("logType", other, "None, Tail"));
+            false
+        }
+    }
+}
+
+/// The invocation type. The order of the set is that of a response of 2017-07-02 (ex-aws/ex_aws#442).
+fn invocation_type(headers: &HeaderMap, violated: &mut Vec<DeploymentRefusal>) -> InvocationType {
+    match text(headers, "x-amz-invocation-type") {
+        None | Some("RequestResponse") => InvocationType::RequestResponse,
+        Some("Event") => InvocationType::Event,
+        Some("DryRun") => InvocationType::DryRun,
+        Some(other) => {
+            let set = "DryRun, RequestResponse, Event";
+            violated.push(DeploymentRefusal::not_one_of("invocationType", other, set));
+            InvocationType::RequestResponse
+        }
+    }
 }
 
 /// The invocation types.
@@ -243,18 +266,16 @@ impl Called {
     }
 }
 
-/// The function that path and query name.
+/// The function that path and query name, or the response to a request without one.
 fn find(
     lambda: &Lambda,
     ctx: &Context,
     name: &str,
     qualifier: Option<&str>,
-) -> Result<Called, InvokeError> {
+) -> Result<Called, Response<Body>> {
     let region = lambda.region();
-    let mut named = FunctionName::parse(name, region);
-    if qualifier.is_some() {
-        named.qualifier = qualifier.map(str::to_owned);
-    }
+    let named = naming::named(name, qualifier, region);
+    let named = named.map_err(|refused| refusal::render_refusal(ctx, refused))?;
     let function = named.qualified();
     if named.is_local(region)
         && let Some(found) = lambda.function(&function)
@@ -265,7 +286,7 @@ fn find(
     if named.qualifier.is_none() && ctx.limits.date() < LATEST_IS_NAMED_SINCE {
         arn.truncate(arn.len() - ":$LATEST".len());
     }
-    Err(InvokeError::FunctionNotFound { arn })
+    Err(refusal::render(ctx, &InvokeError::FunctionNotFound { arn }))
 }
 
 /// Reads a body. One over the limit is measured like any event; an incomplete one is not invoked.
@@ -287,14 +308,6 @@ fn unread(ctx: &Context, kind: InvocationType, error: &ReadError) -> Response<Bo
 
 fn invalid(ctx: &Context, why: &str) -> Response<Body> {
     refusal::not_served(ctx, StatusCode::BAD_REQUEST, "InvalidRequestContentException", why)
-}
-
-fn unknown_kind(ctx: &Context, invocation_type: &str) -> Response<Body> {
-    let why = format!(
-        "InvocationType must be RequestResponse, Event or DryRun, not `{}`",
-        invocation_type.escape_default()
-    );
-    refusal::not_served(ctx, StatusCode::BAD_REQUEST, "InvalidParameterValueException", &why)
 }
 
 /// The client context: base64 in the request, JSON for the function.

@@ -20,7 +20,7 @@ use serde::Serialize;
 use super::Parameters;
 use crate::stop::InvokeError;
 use crate::stream::{ResponseStream, StreamStart};
-use crate::{FunctionError, Invocation, Lambda, Reply, refusal};
+use crate::{FunctionError, Invocation, Lambda, Reply, naming, refusal, rules};
 use hardcap_core::context::Context;
 
 /// Since this day the last event does not contain the error of a function that failed, timed out or exceeded the limit within
@@ -46,19 +46,24 @@ async fn invoke(
     if !Lambda::streams(&ctx.limits) {
         return unknown_operation(&ctx);
     }
+    let qualifier = parameters.qualifier.as_deref();
+    let mut violated = naming::constraints(&name, qualifier);
+    let tail = super::wants_log(&parts.headers, &mut violated);
+    if let Some(refused) = rules::answer(violated) {
+        return refusal::render_refusal(&ctx, refused);
+    }
     let posted = match super::read_event(&ctx, &parts.headers, body).await {
         Ok(posted) => posted,
         Err(refused) => return refused,
     };
-    let called = match super::find(&lambda, &ctx, &name, parameters.qualifier.as_deref()) {
+    let called = match super::find(&lambda, &ctx, &name, qualifier) {
         Ok(called) => called,
-        Err(stop) => return refusal::render(&ctx, &stop),
+        Err(refused) => return refused,
     };
     let client_context = match super::client_context(&parts.headers) {
         Ok(client_context) => client_context,
         Err(why) => return super::invalid(&ctx, why),
     };
-    let tail = super::wants_log(&parts.headers);
     let invocation = called.invocation(posted, client_context);
     match opened(&lambda, &ctx, invocation).await {
         Ok(opened) => events(&ctx, opened, &called.version, tail),

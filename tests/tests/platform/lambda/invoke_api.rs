@@ -90,9 +90,52 @@ async fn a_dry_run_runs_nothing_and_an_unknown_kind_is_refused() {
     let kind = |kind: &str| lambda.call("echo", "1").header("x-amz-invocation-type", kind);
     let dry = lambda.send(kind("DryRun")).await;
     assert_eq!((dry.status.as_u16(), dry.body.len()), (204, 0));
-    assert_eq!(lambda.send(kind("Sideways")).await.status, 400);
+    let refused = lambda.send(kind("Sideways")).await;
+    assert_eq!(refused.status, 400);
+    assert_eq!(refused.header("x-amzn-errortype"), Some("ValidationException"));
+    let told = "1 validation error detected: Value 'Sideways' at 'invocationType' failed to satisfy constraint: Member must \
+                satisfy enum value set: [DryRun, RequestResponse, Event]";
+    assert_eq!(refused.json(), json!({ "message": told }));
     assert_eq!(lambda.emulator.totals().invocations, 0);
     assert_eq!(lambda.send(kind("RequestResponse")).await.text(), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_and_options_that_violate_their_constraints_are_refused_in_one_response() {
+    let builder = Emulator::builder().limits(Date::LATEST).function(guest("echo"));
+    let lambda = Lambda::start(builder).await;
+    let of_name = "Value 'a b' at 'functionName' failed to satisfy constraint: Member must satisfy regular expression pattern: \
+                   (arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?";
+    let of_log = "Value 'Foo' at 'logType' failed to satisfy constraint: Member must satisfy enum value set: [None, Tail]";
+    let one = |text: &str| format!("1 validation error detected: {text}");
+    for path in [
+        "2015-03-31/functions/NAME/invocations",
+        "2021-11-15/functions/NAME/response-streaming-invocations",
+    ] {
+        for (name, log_type, told) in [
+            ("a%20b", None, one(of_name)),
+            ("echo", Some("Foo"), one(of_log)),
+            ("a%20b", Some("Foo"), format!("2 validation errors detected: {of_name}; {of_log}")),
+        ] {
+            let mut call = lambda.call("echo", "1");
+            call.url = format!("{}/{}", lambda.emulator.aws_url(), path.replace("NAME", name));
+            if let Some(log_type) = log_type {
+                call = call.header("x-amz-log-type", log_type);
+            }
+            let refused = lambda.send(call).await;
+            assert_eq!(refused.status, 400, "{path}: {refused:?}");
+            assert_eq!(refused.header("x-amzn-errortype"), Some("ValidationException"));
+            assert_eq!(refused.json(), json!({ "message": told }), "{path}");
+        }
+    }
+    assert_eq!(lambda.emulator.totals().invocations, 0, "the function was not invoked");
+    let none = lambda.send(lambda.call("echo", "1").header("x-amz-log-type", "None")).await;
+    assert_eq!((none.text(), none.header("x-amz-log-result")), ("1", None));
+    let missing = lambda.invoke("a.b", "1").await;
+    assert_eq!(
+        missing.status, 404,
+        "a function that exists may have dots in its name: {missing:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

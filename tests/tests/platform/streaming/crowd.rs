@@ -104,7 +104,7 @@ async fn nonsense_is_answered_and_ends_nothing() {
     let client = Client::new();
     for (path, body, status) in [
         ("/2021-11-15/functions/stream/response-streaming-invocations?Qualifier=7", "{}", 404),
-        ("/2021-11-15/functions/%00/response-streaming-invocations", "{}", 404),
+        ("/2021-11-15/functions/%00/response-streaming-invocations", "{}", 400),
         ("/2021-11-15/functions/stream/response-streaming-invocations", "\u{0}", 400),
         ("/2021-11-15/functions/stream/response-streaming-invocations", "[[[[", 400),
     ] {

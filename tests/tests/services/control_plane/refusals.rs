@@ -1,6 +1,8 @@
 //! What is refused because of what it names: other regions, versions, keys that are Lambda's own, operations that are not
 //! built.
 
+use aws_sdk_lambda::primitives::Blob;
+
 use super::{Plane, assert_refused, code, environment, guest, refused};
 
 const INVALID: &str = "InvalidParameterValueException";
@@ -88,6 +90,45 @@ async fn an_operation_that_is_not_emulated_is_named_and_clients_do_not_retry_it(
             "{message}"
         );
     }
+}
+
+/// Recorded on 2025-11-25.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_qualifier_beside_a_name_with_another_one_is_refused_by_every_operation() {
+    let plane = Plane::start().await;
+    plane.create("f1", "echo").publish(true).send().await.expect("made");
+    let told =
+        "The derived qualifier from the function name does not match the specified qualifier.";
+    let permission = r#"{"StatementId": "s", "Action": "lambda:InvokeFunction", "Principal": "*"}"#;
+    for (method, version, rest, body) in [
+        ("GET", "2015-03-31", "", ""),
+        ("GET", "2015-03-31", "/configuration", ""),
+        ("DELETE", "2015-03-31", "", ""),
+        ("POST", "2015-03-31", "/policy", permission),
+        ("GET", "2015-03-31", "/policy", ""),
+        ("DELETE", "2015-03-31", "/policy/s", ""),
+        ("PUT", "2019-09-25", "/event-invoke-config", "{}"),
+        ("POST", "2019-09-25", "/event-invoke-config", "{}"),
+        ("GET", "2019-09-25", "/event-invoke-config", ""),
+        ("DELETE", "2019-09-25", "/event-invoke-config", ""),
+        ("POST", "2021-10-31", "/url", r#"{"AuthType": "NONE"}"#),
+        ("PUT", "2021-10-31", "/url", "{}"),
+        ("GET", "2021-10-31", "/url", ""),
+        ("DELETE", "2021-10-31", "/url", ""),
+        ("POST", "2015-03-31", "/invocations", "{}"),
+        ("POST", "2021-11-15", "/response-streaming-invocations", "{}"),
+    ] {
+        let path = format!("/{version}/functions/f1:1{rest}?Qualifier=live");
+        let answer = plane.send(method, &path, body).await;
+        assert_eq!(answer.status, 400, "{method} {path}: {answer:?}");
+        assert_eq!(answer.header("x-amzn-errortype"), Some(INVALID), "{method} {path}");
+        assert_eq!(answer.json()["message"], told, "{method} {path}");
+    }
+    let latest = plane.sdk.invoke().function_name("f1:1").qualifier("$LATEST");
+    assert_refused(latest.send().await, 400, INVALID, told);
+    let same = plane.sdk.invoke().function_name("f1:1").qualifier("1");
+    let same = same.payload(Blob::new("1")).send().await.expect("both name one version");
+    assert_eq!(same.executed_version(), Some("1"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
