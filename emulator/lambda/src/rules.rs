@@ -40,6 +40,12 @@ const NEW_FUNCTION_NAME_PATTERN: &str = r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-
 const NEW_PATTERN_SINCE: Date = Date::new(2025, 11, 25);
 /// The maximum length of a function's ARN, recorded on 2024-03-27.
 const ARN_MAX: usize = 140;
+/// The pattern of a handler: AWS's model of CreateFunction, 2026.
+const HANDLER_PATTERN: &str = r"[^\s]+";
+/// The maximum length of a handler: AWS's model of CreateFunction, 2026.
+const HANDLER_MAX: usize = 128;
+/// The architectures in the order of the recording of 2026-01-12.
+const ARCHITECTURES: [&str; 2] = ["x86_64", "arm64"];
 
 /// A proposed deployment. `None` keeps the current value or Lambda's default.
 #[derive(Clone, Copy, Debug, Default)]
@@ -56,6 +62,10 @@ pub struct Proposal<'a> {
     pub environment: Option<&'a IndexMap<String, String>>,
     /// The number of `Layers`.
     pub layers: usize,
+    /// `Handler`.
+    pub handler: Option<&'a str>,
+    /// `Architectures`.
+    pub architectures: Option<&'a [String]>,
 }
 
 impl<'a> From<&'a Function> for Proposal<'a> {
@@ -67,6 +77,9 @@ impl<'a> From<&'a Function> for Proposal<'a> {
             ephemeral_storage_mb: function.ephemeral_storage_mb.map(i64::from),
             environment: Some(&function.environment),
             layers: function.layers.len() + function.absent_layers.len(),
+            // The function of a container image does not have a handler.
+            handler: Some(&*function.handler).filter(|handler| !handler.is_empty()),
+            architectures: None,
         }
     }
 }
@@ -198,6 +211,9 @@ pub fn refusals(
     found.extend(storage.and_then(|size| ephemeral_storage(admit, limits, size)));
     found.extend(proposal.name.and_then(|name| name_pattern(name, limits.date())));
     found.extend(proposal.environment.and_then(key_pattern));
+    found.extend(proposal.handler.and_then(handler_pattern));
+    found.extend(proposal.handler.and_then(handler_length));
+    found.extend(proposal.architectures.and_then(architectures));
     found.extend(proposal.name.and_then(|name| name_length(admit, limits, name)));
     found.extend(proposal.environment.and_then(reserved_keys));
     found.extend(proposal.environment.and_then(|map| environment_size(admit, limits, map)));
@@ -307,6 +323,38 @@ fn name_length(admit: &impl Admit, limits: &Limits, name: &str) -> Option<Deploy
     Some(DeploymentRefusal::of("function-name", &exceeded, Party::Invoker, &[("value", name)]))
 }
 
+/// UNCONFIRMED: the text. It is that of other patterns.
+fn handler_pattern(handler: &str) -> Option<DeploymentRefusal> {
+    // `\s` of AWS's pattern is this set.
+    let is_blank = |letter: char| " \t\n\u{b}\u{c}\r".contains(letter);
+    let is_refused = handler.is_empty() || handler.contains(is_blank);
+    is_refused.then(|| {
+        DeploymentRefusal::pattern("handler", handler, HANDLER_PATTERN).found_as("handler")
+    })
+}
+
+/// UNCONFIRMED: the text. It is that of other lengths.
+fn handler_length(handler: &str) -> Option<DeploymentRefusal> {
+    (handler.chars().count() > HANDLER_MAX)
+        .then(|| DeploymentRefusal::too_long("handler", handler, HANDLER_MAX).found_as("handler"))
+}
+
+/// Both texts were recorded on 2026-01-12. UNCONFIRMED: an empty list, and which text comes first if both apply.
+fn architectures(given: &[String]) -> Option<DeploymentRefusal> {
+    let rule = match given {
+        [one] if ARCHITECTURES.contains(&one.as_str()) => return None,
+        [] => "Member must have length greater than or equal to 1".to_owned(),
+        [_] => format!(
+            "Member must satisfy constraint: [Member must satisfy enum value set: [{}], Member must not be null]",
+            ARCHITECTURES.join(", ")
+        ),
+        _ => "Member must have length less than or equal to 1".to_owned(),
+    };
+    let value = given.join(", ");
+    let text = format!("Value '[{value}]' at 'architectures' failed to satisfy constraint: {rule}");
+    Some(DeploymentRefusal::constraint("", &text))
+}
+
 /// The end of the text is quoted by users. AWS does not show the map, because it may contain secrets.
 fn key_pattern(variables: &IndexMap<String, String>) -> Option<DeploymentRefusal> {
     let is_key = |key: &String| {
@@ -396,6 +444,56 @@ mod tests {
             let text = format!("1 validation error detected: {text}");
             let proposal = Proposal { timeout: Some(seconds), ..Proposal::default() };
             check(proposal, Some(("ValidationException", &text)));
+        }
+    }
+
+    #[test]
+    fn a_handler_has_1_to_128_letters_without_blanks() {
+        let handler = |text| Proposal { handler: Some(text), ..Proposal::default() };
+        let long = "x".repeat(129);
+        check(handler(&long[1..]), None);
+        check(handler("a.b::C/d"), None);
+        let length = "Member must have length less than or equal to 128";
+        let pattern = "Member must satisfy regular expression pattern: [^\\s]+";
+        for (text, rule) in [
+            (&*long, length),
+            ("", pattern),
+            ("in dex.handler", pattern),
+            ("index.handler\n", pattern),
+        ] {
+            let told = format!(
+                "1 validation error detected: Value '{text}' at 'handler' failed to satisfy constraint: {rule}"
+            );
+            check(handler(text), Some(("ValidationException", &told)));
+        }
+    }
+
+    #[test]
+    fn a_function_has_one_architecture_of_two() {
+        let given = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        for name in ["x86_64", "arm64"] {
+            let one = given(&[name]);
+            check(Proposal { architectures: Some(&one), ..Proposal::default() }, None);
+        }
+        for (names, shown, rule) in [
+            (
+                &["x86_64", "arm64"][..],
+                "[x86_64, arm64]",
+                "Member must have length less than or equal to 1",
+            ),
+            (
+                &["X86_64"],
+                "[X86_64]",
+                "Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]",
+            ),
+            (&[], "[]", "Member must have length greater than or equal to 1"),
+        ] {
+            let told = format!(
+                "1 validation error detected: Value '{shown}' at 'architectures' failed to satisfy constraint: {rule}"
+            );
+            let names = given(names);
+            let proposal = Proposal { architectures: Some(&names), ..Proposal::default() };
+            check(proposal, Some(("ValidationException", &told)));
         }
     }
 

@@ -46,6 +46,7 @@ pub const RULES: &[Rule] = &[
     rule("memory", Severity::Error, "Lambda refuses the function's memory."),
     rule("ephemeral-storage", Severity::Error, "Lambda refuses the size of the function's /tmp."),
     rule("function-name", Severity::Error, "Lambda refuses the function's name."),
+    rule("handler", Severity::Error, "Lambda refuses the function's handler."),
     rule("environment-size", Severity::Error, "The function's environment is too large."),
     rule("environment-key", Severity::Error, "Lambda refuses the name of an environment variable."),
     rule(

@@ -10,6 +10,7 @@ use super::entry::About;
 use hardcap_core::config::{Function, Logging};
 use hardcap_core::context::Context;
 use hardcap_lambda::rules::{self, Proposal};
+use hardcap_project::packaging::runtimes::{self, Change};
 
 /// The members as they were sent. `None` changes nothing.
 #[derive(Debug, Default, Deserialize)]
@@ -28,6 +29,8 @@ pub(super) struct ConfigurationInput {
     file_system_configs: Option<Vec<Value>>,
     image_config: Option<Value>,
     pub(super) revision_id: Option<String>,
+    /// A member of CreateFunction only.
+    pub(super) architectures: Option<Vec<String>>,
     vpc_config: Option<Value>,
     tracing_config: Option<Value>,
     snap_start: Option<Map<String, Value>>,
@@ -91,16 +94,19 @@ impl ConfigurationInput {
             ephemeral_storage_mb: self.ephemeral_storage.as_ref().map(|storage| storage.size),
             environment,
             layers: self.layers.as_ref().map_or(0, Vec::len),
+            handler: self.handler.as_deref(),
+            architectures: self.architectures.as_deref().filter(|_| name.is_some()),
         };
-        let refusals = rules::refusals(ctx, &ctx.limits, &proposal);
-        if let Some(refusal) = rules::answer(refusals) {
-            return Err(refusal.into());
-        }
+        admit(ctx, &proposal)?;
         if let Some(role) = self.role.as_deref().filter(|role| !is_role(role)) {
             return Err(constraint(format!(
                 "Value '{role}' at 'role' failed to satisfy constraint: Member must satisfy regular expression pattern: \
                  arn:(aws[a-zA-Z-]*)?:iam::\\d{{12}}:role/?[a-zA-Z_0-9+=,.@\\-_/]+"
             )));
+        }
+        if let Some(runtime) = &self.runtime {
+            let change = if name.is_some() { Change::Create } else { Change::Configure };
+            admit_runtime(ctx, runtime, change)?;
         }
         if let Some(layer) = self.layers.iter().flatten().next() {
             // No layer exists, because hardcap does not implement PublishLayerVersion.
@@ -154,6 +160,21 @@ impl ConfigurationInput {
             }
         }
     }
+}
+
+/// Refuses a proposal that breaks a rule of AWS.
+pub(super) fn admit(ctx: &Context, proposal: &Proposal<'_>) -> Result<(), Problem> {
+    let refusals = rules::refusals(ctx, &ctx.limits, proposal);
+    rules::answer(refusals).map_or(Ok(()), |refusal| Err(refusal.into()))
+}
+
+/// Refuses a change with a runtime that does not exist, or that AWS no longer accepts on the day of the run.
+pub(super) fn admit_runtime(ctx: &Context, runtime: &str, change: Change) -> Result<(), Problem> {
+    if runtime.starts_with("arn:") {
+        return Err(not_built("runtimes that an ARN names", "give the function a runtime of AWS"));
+    }
+    let day = ctx.limits.date().to_string();
+    runtimes::refusal(runtime, &day, change).map_or(Ok(()), |text| Err(invalid(text)))
 }
 
 fn set<T>(place: &mut T, value: Option<T>) {

@@ -32,7 +32,6 @@ struct CreateInput<'a> {
     code: Option<CodeInput<'a>>,
     package_type: Option<String>,
     publish: Option<bool>,
-    architectures: Option<Vec<String>>,
     tags: Option<IndexMap<String, String>>,
 }
 
@@ -42,7 +41,7 @@ pub(super) async fn create(shared: &Shared, ctx: &Context, request: Request<Body
     let limit = (&ctx.limits.lambda_create_request, "CreateFunction");
     let body = body_with_package(ctx, &head.headers, body, limit).await?;
     let input: CreateInput<'_> = serde_json::from_slice(&body).map_err(|it| unreadable(&it))?;
-    let configuration: ConfigurationInput =
+    let mut configuration: ConfigurationInput =
         serde_json::from_slice(&body).map_err(|it| unreadable(&it))?;
     let name = input.function_name.as_deref().ok_or_else(|| missing("functionName"))?;
     configuration.check(ctx, Some(name))?;
@@ -64,11 +63,12 @@ pub(super) async fn create(shared: &Shared, ctx: &Context, request: Request<Body
         return Err(conflict(format!("Function already exist: {}", named.function)));
     }
     let received = code::receive(shared, ctx, &named.function, code).await?;
+    let architectures = configuration.architectures.take();
     let mut function = Function::new(&named.function, [""; 0]);
     let mut about = About {
         description: String::new(),
         role,
-        architectures: input.architectures.unwrap_or_else(|| vec![architecture().to_owned()]),
+        architectures: architectures.unwrap_or_else(|| vec![architecture().to_owned()]),
         code: received.code,
         last_modified: ctx.arrived,
         revision_id: new_revision(),
@@ -126,7 +126,8 @@ pub(super) fn get_configuration(shared: &Shared, name: &str, parameters: &Parame
     let region = &*shared.platform.region;
     let named = named(name, parameters.qualifier.as_deref(), region)?;
     let entry = shared.find_qualified(&named)?;
-    Ok(Done::Ok(entry.configuration(region, named.qualifier.as_deref(), Shown::Settled)))
+    let qualifier = named.qualifier.as_deref();
+    Ok(Done::Ok(entry.configuration(region, qualifier, Shown::Settled)))
 }
 
 /// `DELETE /2015-03-31/functions/{name}`. A version that does not exist is deleted all the same: recorded on 2023-11-20.

@@ -8,12 +8,14 @@ use serde::Deserialize;
 
 use super::answer::{Done, Outcome, Problem, conflict, invalid, precondition_failed, unreadable};
 use super::code::{self, CodeInput};
-use super::configuration::ConfigurationInput;
+use super::configuration::{ConfigurationInput, admit, admit_runtime};
 use super::entry::{FunctionEntry, Shown};
 use super::request::{body_with_package, limited_body, named};
 use super::{Shared, program, storage, versions};
 use hardcap_core::config::ACCOUNT_ID;
 use hardcap_core::context::Context;
+use hardcap_lambda::rules::Proposal;
+use hardcap_project::packaging::runtimes::Change;
 
 /// The members of UpdateFunctionCode in addition to the code.
 #[derive(Debug, Deserialize)]
@@ -39,9 +41,12 @@ pub(super) async fn code(
     let code: CodeInput<'_> = serde_json::from_slice(&body).map_err(|it| unreadable(&it))?;
     let region = &*shared.platform.region;
     let named = named(name, None, region)?;
+    let architectures = input.architectures.as_deref();
+    admit(ctx, &Proposal { architectures, ..Proposal::default() })?;
     let _update = Update::begin(shared, &named.function)?;
     let _turn = shared.turn.lock().await;
     let before = shared.find(&named)?;
+    admit_runtime(ctx, &before.function.runtime, Change::Code)?;
     check_revision(&before, input.revision_id.as_deref())?;
     let received = code::receive(shared, ctx, &named.function, code).await?;
     if input.dry_run == Some(true) {

@@ -289,13 +289,11 @@ impl Findings<'_> {
             Standing::Unknown => {
                 let near = nearest(runtime, runtimes::names());
                 let help = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-                format!("AWS refuses `{id}`: it has no runtime `{runtime}`{help}")
+                format!("AWS refuses `{id}`: {}{help}", runtimes::unknown(runtime))
             }
-            // AWS's text, reported from 2019-05-22 to 2023.
-            Standing::NoUpdate(since) => format!(
-                "AWS refuses `{id}` since {since}: The runtime parameter of {runtime} is no longer supported for creating or \
-                 updating AWS Lambda functions."
-            ),
+            Standing::NoUpdate(since) => {
+                format!("AWS refuses `{id}` since {since}: {}", runtimes::retired(runtime))
+            }
         };
         self.add(Severity::Error, "runtime", id, message);
     }
@@ -777,6 +775,16 @@ mod tests {
                 "Value '10241' at 'memorySize' failed to satisfy constraint: Member must have value less than or equal to 10240",
             ),
             (
+                "Handler: in dex.handler",
+                "handler",
+                "Value 'in dex.handler' at 'handler' failed to satisfy constraint: Member must satisfy regular expression pattern: [^\\s]+",
+            ),
+            (
+                "Runtime: python33.13",
+                "runtime",
+                "provided.al2, java8.al2] or be a valid ARN; did you mean `python3.13`?",
+            ),
+            (
                 "Environment: {Variables: {AWS_REGION: here}}",
                 "reserved-keys",
                 "Reserved keys used in this request: AWS_REGION",
@@ -795,6 +803,12 @@ mod tests {
             );
             assert!(found.ends_with(text), "{found}");
         }
+        assert_eq!(
+            findings(&function("Runtime: python2.7")),
+            [
+                "error[runtime] t.yaml:2:3: AWS refuses `F` since 2022-05-30: The runtime parameter of python2.7 is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions."
+            ]
+        );
         for properties in [
             "Timeout: 900",
             "MemorySize: 128",

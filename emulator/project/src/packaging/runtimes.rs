@@ -96,6 +96,51 @@ pub fn standing(runtime: &str, day: &str) -> Standing {
     }
 }
 
+/// A change of a function, which AWS refuses for certain runtimes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// CreateFunction with this runtime.
+    Create,
+    /// UpdateFunctionConfiguration to this runtime. Without a runtime in the request, AWS changes other settings of a function
+    /// with any runtime (tried by Classmethod on 2025-12-03).
+    Configure,
+    /// UpdateFunctionCode of a function with this runtime. AWS refuses it in the last phase only (tried by Classmethod on
+    /// 2025-12-03).
+    Code,
+}
+
+/// AWS's text for a change that it refuses on a day because of the runtime.
+pub fn refusal(runtime: &str, day: &str, change: Change) -> Option<String> {
+    match (standing(runtime, day), change) {
+        (Standing::NoUpdate(_), _) | (Standing::NoCreate(_), Change::Create) => {
+            Some(retired(runtime))
+        }
+        (Standing::Unknown, Change::Create | Change::Configure) => Some(unknown(runtime)),
+        (Standing::Accepted | Standing::NoCreate(_) | Standing::Unknown, _) => None,
+    }
+}
+
+/// AWS's text for a runtime that it no longer accepts: reported for python3.7 on 2025-01-20 (vittorio-nardone/disposable_app#3),
+/// recorded for eight runtimes on 2026-01-12 (LocalStack's snapshots of AWS). Until November 2024 the text named a successor
+/// instead of "a supported runtime".
+pub fn retired(runtime: &str) -> String {
+    format!(
+        "The runtime parameter of {runtime} is no longer supported for creating or updating AWS Lambda functions. We recommend \
+         you use a supported runtime while creating or updating functions."
+    )
+}
+
+/// AWS's text for a runtime that does not exist, recorded on 2026-01-12 (LocalStack's snapshots of AWS). The set is that of the
+/// recording: other days have other sets.
+pub fn unknown(runtime: &str) -> String {
+    format!(
+        "Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [nodejs20.x, \
+         python3.14, provided.al2023, python3.12, python3.13, nodejs24.x, nodejs22.x, java25, python3.10, python3.11, java21, \
+         ruby3.3, ruby3.4, ruby3.2, python3.8, python3.9, java17, nodejs16.x, dotnet10, dotnet8, java11, dotnet6, nodejs18.x, \
+         provided.al2, java8.al2] or be a valid ARN"
+    )
+}
+
 /// All names, for a suggestion.
 pub fn names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|row| row.name)
@@ -122,5 +167,19 @@ mod tests {
         ] {
             assert_eq!(standing(runtime, day), standing_then, "{runtime} on {day}");
         }
+    }
+
+    #[test]
+    fn creation_is_refused_first_and_changes_of_functions_that_exist_later() {
+        let refused = |runtime: &str, day: &str| {
+            let is_refused = |change| refusal(runtime, day, change).is_some();
+            [Change::Create, Change::Configure, Change::Code].map(is_refused)
+        };
+        assert_eq!(refused("python3.6", "2022-07-17"), [false, false, false]);
+        assert_eq!(refused("python3.6", "2022-07-18"), [true, false, false]);
+        assert_eq!(refused("python3.6", "2022-08-28"), [true, false, false]);
+        assert_eq!(refused("python3.6", "2022-08-29"), [true, true, true]);
+        assert_eq!(refused("foo", "current"), [true, true, false]);
+        assert_eq!(refused("python3.13", "current"), [false, false, false]);
     }
 }

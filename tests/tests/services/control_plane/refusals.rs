@@ -2,6 +2,9 @@
 //! built.
 
 use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::{Architecture, Runtime};
+use hardcap::Emulator;
+use hardcap::config::Function;
 
 use super::{Plane, assert_refused, code, environment, guest, refused};
 
@@ -129,6 +132,132 @@ async fn a_qualifier_beside_a_name_with_another_one_is_refused_by_every_operatio
     let same = plane.sdk.invoke().function_name("f1:1").qualifier("1");
     let same = same.payload(Blob::new("1")).send().await.expect("both name one version");
     assert_eq!(same.executed_version(), Some("1"));
+}
+
+/// The text for each runtime that AWS no longer accepts: recorded on 2026-01-12.
+fn retired(runtime: &str) -> String {
+    format!(
+        "The runtime parameter of {runtime} is no longer supported for creating or updating AWS Lambda functions. We recommend \
+         you use a supported runtime while creating or updating functions."
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runtime_that_aws_does_not_accept_is_refused_and_nothing_is_made() {
+    let plane = Plane::start().await;
+    let unknown = "Value foo at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [nodejs20.x, \
+                   python3.14, provided.al2023, python3.12, python3.13, nodejs24.x, nodejs22.x, java25, python3.10, \
+                   python3.11, java21, ruby3.3, ruby3.4, ruby3.2, python3.8, python3.9, java17, nodejs16.x, dotnet10, \
+                   dotnet8, java11, dotnet6, nodejs18.x, provided.al2, java8.al2] or be a valid ARN";
+    // AWS creates no function with go1.x, and still changes functions that have it.
+    for (runtime, told) in [
+        ("foo", unknown.to_owned()),
+        ("python2.7", retired("python2.7")),
+        ("python3.6", retired("python3.6")),
+        ("go1.x", retired("go1.x")),
+    ] {
+        let create = plane.create("f1", "echo").runtime(Runtime::from(runtime));
+        assert_refused(create.send().await, 400, INVALID, &told);
+        assert!(!plane.has("f1").await, "{runtime}");
+    }
+    plane.create("f1", "echo").send().await.expect("made");
+    let change = |runtime: &str| {
+        let change = plane.sdk.update_function_configuration().function_name("f1");
+        change.runtime(Runtime::from(runtime)).send()
+    };
+    assert_refused(change("foo").await, 400, INVALID, unknown);
+    assert_refused(change("python2.7").await, 400, INVALID, &retired("python2.7"));
+    let shown = plane.sdk.get_function_configuration().function_name("f1").send().await;
+    let shown = shown.expect("it is unchanged");
+    assert_eq!(shown.runtime().map(Runtime::as_str), Some("provided.al2023"));
+    change("go1.x").await.expect("functions that exist may have it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_day_of_the_limits_decides_whether_a_runtime_is_accepted() {
+    for (day, is_created, is_changed) in [
+        ("2021-07-14", true, true),
+        ("2021-07-15", false, true),
+        ("2022-05-29", false, true),
+        ("2022-05-30", false, false),
+    ] {
+        let builder = Emulator::builder().limits(day.parse().expect("a day"));
+        let plane = Plane::with(builder).await;
+        plane.create("f1", "echo").send().await.expect("made");
+        let create = plane.create("f2", "echo").runtime(Runtime::from("python2.7"));
+        assert_eq!(create.send().await.is_ok(), is_created, "created on {day}");
+        let change = plane.sdk.update_function_configuration().function_name("f1");
+        let change = change.runtime(Runtime::from("python2.7")).send().await;
+        assert_eq!(change.is_ok(), is_changed, "changed on {day}");
+    }
+}
+
+/// Tried by Classmethod on 2025-12-03: the code cannot be changed, nor can the settings if the request has the runtime.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployed_function_with_a_retired_runtime_runs_and_only_its_settings_are_changed() {
+    let mut old = Function::new("old", [env!("CARGO_BIN_EXE_guest"), "echo"]);
+    old.runtime = "python2.7".to_owned();
+    let plane = Plane::with(Emulator::builder().function(old)).await;
+    let change = || plane.sdk.update_function_configuration().function_name("old").memory_size(512);
+    let told = retired("python2.7");
+    let same = change().runtime(Runtime::from("python2.7"));
+    assert_refused(same.send().await, 400, INVALID, &told);
+    let changed = change().send().await.expect("a setting");
+    assert_eq!(changed.memory_size(), Some(512));
+    assert_eq!(plane.invoke("old", "1").await, 1);
+    let code = || {
+        let code = plane.sdk.update_function_code().function_name("old");
+        code.zip_file(Blob::new(guest())).send()
+    };
+    assert_refused(code().await, 400, INVALID, &told);
+    let newer = plane.sdk.update_function_configuration().function_name("old").handler("echo");
+    newer.runtime(Runtime::from("provided.al2023")).send().await.expect("a newer runtime");
+    code().await.expect("its runtime is accepted");
+    assert_eq!(plane.invoke("old", "1").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn architectures_and_handlers_that_violate_their_constraints_are_refused() {
+    let plane = Plane::start().await;
+    let kind = "ValidationException";
+    let both = "1 validation error detected: Value '[x86_64, arm64]' at 'architectures' failed to satisfy constraint: Member \
+                must have length less than or equal to 1";
+    let other = "1 validation error detected: Value '[X86_64]' at 'architectures' failed to satisfy constraint: Member must \
+                 satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]";
+    let (x86, arm) = (Architecture::X8664, Architecture::Arm64);
+    let create = plane.create("f1", "echo").architectures(x86.clone()).architectures(arm.clone());
+    assert_refused(create.send().await, 400, kind, both);
+    let create = plane.create("f1", "echo").architectures(Architecture::from("X86_64"));
+    assert_refused(create.send().await, 400, kind, other);
+    let pattern = |handler: &str| {
+        format!(
+            "1 validation error detected: Value '{handler}' at 'handler' failed to satisfy constraint: Member must satisfy \
+             regular expression pattern: [^\\s]+"
+        )
+    };
+    assert_refused(plane.create("f1", "a b").send().await, 400, kind, &pattern("a b"));
+    let long = "x".repeat(129);
+    let length = format!(
+        "1 validation error detected: Value '{long}' at 'handler' failed to satisfy constraint: Member must have length less \
+         than or equal to 128"
+    );
+    assert_refused(plane.create("f1", &long).send().await, 400, kind, &length);
+    assert!(!plane.has("f1").await);
+    plane.create("f1", &long[1..]).send().await.expect("128 letters");
+    let change = |handler: &str| {
+        plane.sdk.update_function_configuration().function_name("f1").handler(handler).send()
+    };
+    assert_refused(change("a b").await, 400, kind, &pattern("a b"));
+    assert_refused(change("").await, 400, kind, &pattern(""));
+    let code = || {
+        let code = plane.sdk.update_function_code().function_name("f1");
+        code.zip_file(Blob::new(guest()))
+    };
+    let refused = code().architectures(x86).architectures(arm.clone());
+    assert_refused(refused.send().await, 400, kind, both);
+    code().architectures(arm).send().await.expect("one architecture");
+    change("echo").await.expect("a handler");
+    assert_eq!(plane.invoke("f1", "1").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
