@@ -10,7 +10,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Shared;
-use super::answer::{Done, Outcome, Problem, conflict, constraint, invalid, missing, not_found};
+use super::answer::{
+    Done, Outcome, Problem, conflict, constraint, invalid, missing, not_found, not_one_of,
+};
 use super::request::{input, named};
 use hardcap_core::config::ACCOUNT_ID;
 
@@ -28,6 +30,7 @@ struct MappingInput {
     filter_criteria: Option<FilterCriteria>,
     function_response_types: Option<Vec<String>>,
     scaling_config: Option<ScalingConfig>,
+    starting_position: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -51,6 +54,8 @@ struct ScalingConfig {
 /// `POST /2015-03-31/event-source-mappings`
 pub(super) async fn create(shared: &Shared, request: Request<Body>) -> Outcome {
     let wanted: MappingInput = input(request).await?;
+    let position = wanted.starting_position.as_deref();
+    position.map_or(Ok(()), check_position)?;
     let function = wanted.function_name.as_deref().ok_or_else(|| missing("functionName"))?;
     let named = named(function, None, &shared.platform.region)?;
     shared.find_qualified(&named)?;
@@ -61,6 +66,10 @@ pub(super) async fn create(shared: &Shared, request: Request<Body>) -> Outcome {
         );
         return Err(invalid(text));
     };
+    if position.is_some() {
+        // Reported in 2018: boto/boto3#1613, motdotla/node-lambda#466.
+        return Err(invalid("StartingPosition is not valid for SQS event sources."));
+    }
     let mut mapping = EventSourceMapping::new(&queue, &named.qualified());
     mapping.uuid = uuid::Uuid::new_v4().to_string();
     wanted.apply(&mut mapping)?;
@@ -171,6 +180,14 @@ fn reports_failures(types: &[String]) -> Result<bool, Problem> {
     Err(constraint(format!(
         "Value '[{given}]' at 'functionResponseTypes' failed to satisfy constraint: {rule}"
     )))
+}
+
+/// Refuses a position that does not exist. The set was recorded on 2025-11-25 (LocalStack's snapshots of AWS).
+fn check_position(position: &str) -> Result<(), Problem> {
+    match position {
+        "LATEST" | "AT_TIMESTAMP" | "TRIM_HORIZON" => Ok(()),
+        other => Err(not_one_of("startingPosition", other, "LATEST, AT_TIMESTAMP, TRIM_HORIZON")),
+    }
 }
 
 fn absent() -> Problem {

@@ -298,6 +298,39 @@ async fn a_mapping_is_created_at_its_limits_and_refused_one_beyond() {
     assert_eq!(listed.json(), json!({ "EventSourceMappings": [] }));
 }
 
+/// Reported in 2018 (boto/boto3#1613); the set was recorded on 2025-11-25.
+#[tokio::test]
+async fn a_mapping_of_a_queue_has_no_starting_position() {
+    let (emulator, _) = start(Emulator::builder().queue(Queue::new("q"))).await;
+    let input = |position: &str| {
+        json!({
+            "EventSourceArn": "arn:aws:sqs:us-east-1:000000000000:q",
+            "FunctionName": "records",
+            "StartingPosition": position,
+        })
+    };
+    let not_valid = "StartingPosition is not valid for SQS event sources.";
+    let invalid = "1 validation error detected: Value 'invalid' at 'startingPosition' failed to satisfy constraint: Member must \
+                   satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]";
+    for (position, kind, told) in [
+        ("LATEST", "InvalidParameterValueException", not_valid),
+        ("AT_TIMESTAMP", "InvalidParameterValueException", not_valid),
+        ("TRIM_HORIZON", "InvalidParameterValueException", not_valid),
+        ("invalid", "ValidationException", invalid),
+    ] {
+        let refused = lambda(&emulator, "POST", "", input(position)).await;
+        assert_eq!(refused.status, 400, "{refused:?}");
+        assert_eq!(refused.header("x-amzn-errortype"), Some(kind), "{position}");
+        assert_eq!(refused.json()["message"], told);
+    }
+    let listed = lambda(&emulator, "GET", "?FunctionName=records", json!({})).await;
+    assert_eq!(listed.json(), json!({ "EventSourceMappings": [] }));
+    let mut without = input("");
+    without.as_object_mut().unwrap().remove("StartingPosition");
+    let created = lambda(&emulator, "POST", "", without).await;
+    assert_eq!(created.status, 202, "{created:?}");
+}
+
 #[tokio::test]
 async fn a_mapping_has_at_most_5_filters_of_4096_characters() {
     // lambda_filters, lambda_filter_pattern
