@@ -93,6 +93,9 @@ pub(super) fn unreadable(error: &serde_json::Error) -> Problem {
     problem(400, "InvalidRequestContentException", &json!({ "Type": "User", "message": message }))
 }
 
+/// What a caller can do about an operation that hardcap does not implement.
+pub(super) const LISTED: &str = "docs/differences.md lists what is not emulated";
+
 /// A feature that hardcap does not implement. Clients do not retry this status.
 pub(super) fn not_built(what: &str, way_out: &str) -> Problem {
     let message = format!("hardcap does not emulate {what}: {way_out}");

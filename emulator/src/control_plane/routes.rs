@@ -8,7 +8,7 @@ use axum::response::IntoResponse as _;
 use http::{Request, Response};
 use serde_json::json;
 
-use super::answer::{Done, Outcome, not_built, render};
+use super::answer::{Done, LISTED, Outcome, Problem, not_built, render};
 use super::events::How;
 use super::request::{Parameters, named};
 use super::{
@@ -74,7 +74,7 @@ async fn run(shared: &Shared, ctx: &Context, segments: &[&str], request: Request
         }
         (method, _) => {
             let what = format!("`{method} /{}` of Lambda's API", segments.join("/"));
-            Err(not_built(&what, "what it has is in the README"))
+            Err(not_built(&what, LISTED))
         }
     }
 }
@@ -95,7 +95,7 @@ async fn of_mappings(
         ("DELETE", [uuid]) => mappings::delete(shared, uuid),
         (method, rest) => {
             let what = format!("`{method} …/{}` of Lambda's API", rest.join("/"));
-            Err(not_built(&what, "what it has is in the README"))
+            Err(not_built(&what, LISTED))
         }
     }
 }
@@ -153,16 +153,22 @@ async fn of_function(
         ("DELETE", "2015-03-31", ["policy", id]) => {
             policy::remove(shared, (name, parameters), id).await
         }
-        _ => {
-            let last = rest.first().copied().unwrap_or_default();
-            let known = NOT_BUILT.iter().find(|(segment, _)| *segment == last);
-            let what = known.map_or_else(
-                || format!("`{method} /{version}/functions/…/{}` of Lambda's API", rest.join("/")),
-                |(_, what)| (*what).to_owned(),
-            );
-            Err(not_built(&what, "a function has its $LATEST, and what the README lists"))
-        }
+        _ => Err(not_built_for(&call, rest)),
     }
+}
+
+/// The response to an operation of a function that hardcap does not implement.
+fn not_built_for(call: &Call<'_>, rest: &[&str]) -> Problem {
+    let Call { method, version, name, parameters, .. } = call;
+    let last = rest.first().copied().unwrap_or_default();
+    let known = NOT_BUILT.iter().find(|(segment, _)| *segment == last);
+    let what = known.map_or_else(
+        || format!("`{method} /{version}/functions/…/{}` of Lambda's API", rest.join("/")),
+        |(_, what)| (*what).to_owned(),
+    );
+    let qualifier = parameters.qualifier.as_ref().map(|qualifier| format!(":{qualifier}"));
+    let function = format!("{name}{}", qualifier.unwrap_or_default());
+    not_built(&format!("{what}, here of the function `{function}`"), LISTED)
 }
 
 /// The aliases of a function.
@@ -181,7 +187,7 @@ async fn of_aliases(
         ("DELETE", [_, alias]) => aliases::delete(shared, name, alias).await,
         (method, rest) => {
             let what = format!("`{method} …/{}` of Lambda's API", rest.join("/"));
-            Err(not_built(&what, "what it has is in the README"))
+            Err(not_built(&what, LISTED))
         }
     }
 }
@@ -212,7 +218,7 @@ async fn of_front(
         ("GET", ["urls"]) => urls::list(shared, name),
         (method, rest) => {
             let what = format!("`{method} …/{}` of Lambda's API", rest.join("/"));
-            Err(not_built(&what, "what it has is in the README"))
+            Err(not_built(&what, LISTED))
         }
     }
 }

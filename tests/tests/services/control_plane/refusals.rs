@@ -95,6 +95,22 @@ async fn an_operation_that_is_not_emulated_is_named_and_clients_do_not_retry_it(
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn provisioned_concurrency_of_an_alias_is_refused_with_the_function_and_the_place_of_the_list()
+ {
+    let plane = Plane::start().await;
+    let path = "/2019-09-30/functions/f1/provisioned-concurrency?Qualifier=live";
+    for method in ["PUT", "GET", "DELETE"] {
+        let answer = plane.send(method, path, "{}").await;
+        assert_eq!(answer.status, 501, "{answer:?}");
+        assert_eq!(
+            answer.json()["message"],
+            "hardcap does not emulate provisioned concurrency, here of the function `f1:live`: docs/differences.md lists what \
+             is not emulated"
+        );
+    }
+}
+
 /// Recorded on 2025-11-25.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_qualifier_beside_a_name_with_another_one_is_refused_by_every_operation() {
