@@ -235,6 +235,8 @@ pub(super) enum Shown {
     Creating,
     /// In the response to an update.
     Updating,
+    /// In the responses to GetFunction and GetFunctionConfiguration during an update.
+    InProgress,
     /// In the responses to GetFunction and GetFunctionConfiguration.
     Settled,
     /// In lists, which do not contain it.
@@ -294,7 +296,7 @@ impl FunctionEntry {
                 "StateReason": "The function is being created.",
                 "StateReasonCode": "Creating",
             }),
-            Shown::Updating => json!({
+            Shown::Updating | Shown::InProgress => json!({
                 "State": "Active",
                 "LastUpdateStatus": "InProgress",
                 "LastUpdateStatusReason": "The function is being created.",

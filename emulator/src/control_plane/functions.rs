@@ -109,7 +109,7 @@ pub(super) fn get(shared: &Shared, name: &str, parameters: &Parameters) -> Outco
     }
     let qualifier = named.qualifier.as_deref();
     let mut members = json!({
-        "Configuration": entry.configuration(region, qualifier, Shown::Settled),
+        "Configuration": entry.configuration(region, qualifier, shared.progress(&entry)),
         "Code": code,
     });
     if !entry.about.tags.is_empty() {
@@ -127,7 +127,7 @@ pub(super) fn get_configuration(shared: &Shared, name: &str, parameters: &Parame
     let named = named(name, parameters.qualifier.as_deref(), region)?;
     let entry = shared.find_qualified(&named)?;
     let qualifier = named.qualifier.as_deref();
-    Ok(Done::Ok(entry.configuration(region, qualifier, Shown::Settled)))
+    Ok(Done::Ok(entry.configuration(region, qualifier, shared.progress(&entry))))
 }
 
 /// `DELETE /2015-03-31/functions/{name}`. A version that does not exist is deleted all the same: recorded on 2023-11-20.

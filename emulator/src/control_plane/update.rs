@@ -148,6 +148,19 @@ impl Drop for Update<'_> {
     }
 }
 
+impl Shared {
+    /// The state of a function whose code or configuration may be changing. A version does not change.
+    pub(super) fn progress(&self, entry: &FunctionEntry) -> Shown {
+        let updating = self.updating.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_latest = entry.function.version.is_none();
+        if is_latest && updating.contains(&entry.function.name) {
+            Shown::InProgress
+        } else {
+            Shown::Settled
+        }
+    }
+}
+
 fn check_revision(entry: &FunctionEntry, revision: Option<&str>) -> Result<(), Problem> {
     match revision {
         Some(revision) if revision != entry.about.revision_id => Err(precondition_failed()),

@@ -1,6 +1,9 @@
 //! Functions that change while they run: the old sandbox finishes, the new code serves the next.
 
+use std::pin::pin;
+
 use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::LastUpdateStatus;
 use hardcap::Emulator;
 use hardcap_limits::Date;
 use hardcap_tests::client::Call;
@@ -167,6 +170,34 @@ async fn the_control_surface_knows_created_functions_and_faults_can_be_for_them(
     let reset = Call::post(format!("{control}/reset"), Vec::new());
     assert_eq!(plane.client.send(&reset).await.expect("an answer").status, 200);
     assert_eq!(plane.invoke("echo", "1").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_is_in_progress_during_an_update_and_successful_after_it() {
+    let plane = Plane::start().await;
+    plane.create("f1", "echo").send().await.expect("made");
+    let status = || async {
+        let shown = plane.sdk.get_function_configuration().function_name("f1").send().await;
+        shown.expect("a function").last_update_status().cloned()
+    };
+    // Whether a request arrives during the update depends on the machine, so they are sent until one does.
+    let mut is_seen = false;
+    for _ in 0..100 {
+        let update = plane.sdk.update_function_code().function_name("f1");
+        let mut update = pin!(update.zip_file(Blob::new(guest())).send());
+        let updated = loop {
+            tokio::select! {
+                updated = &mut update => break updated,
+                shown = status() => is_seen |= shown == Some(LastUpdateStatus::InProgress),
+            }
+        };
+        updated.expect("updated");
+        assert_eq!(status().await, Some(LastUpdateStatus::Successful));
+        if is_seen {
+            return;
+        }
+    }
+    panic!("100 updates, and none was seen in progress");
 }
 
 #[tokio::test(flavor = "multi_thread")]
