@@ -804,9 +804,9 @@ mod tests {
             assert!(found.ends_with(text), "{found}");
         }
         assert_eq!(
-            findings(&function("Runtime: python2.7")),
+            findings(&function("Runtime: nodejs10.x")),
             [
-                "error[runtime] t.yaml:2:3: AWS refuses `F` since 2022-05-30: The runtime parameter of python2.7 is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions."
+                "error[runtime] t.yaml:2:3: AWS refuses `F` since 2022-02-14: The runtime parameter of nodejs10.x is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions."
             ]
         );
         for properties in [

@@ -66,7 +66,7 @@ async fn invoke(
     };
     let called = match find(&lambda, &ctx, &name, qualifier) {
         Ok(called) => called,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let client_context = match client_context(&parts.headers) {
         Ok(client_context) => client_context,
@@ -272,10 +272,10 @@ fn find(
     ctx: &Context,
     name: &str,
     qualifier: Option<&str>,
-) -> Result<Called, Response<Body>> {
+) -> Result<Called, Box<Response<Body>>> {
     let region = lambda.region();
     let named = naming::named(name, qualifier, region);
-    let named = named.map_err(|refused| refusal::render_refusal(ctx, refused))?;
+    let named = named.map_err(|refused| Box::new(refusal::render_refusal(ctx, refused)))?;
     let function = named.qualified();
     if named.is_local(region)
         && let Some(found) = lambda.function(&function)
@@ -286,7 +286,7 @@ fn find(
     if named.qualifier.is_none() && ctx.limits.date() < LATEST_IS_NAMED_SINCE {
         arn.truncate(arn.len() - ":$LATEST".len());
     }
-    Err(refusal::render(ctx, &InvokeError::FunctionNotFound { arn }))
+    Err(Box::new(refusal::render(ctx, &InvokeError::FunctionNotFound { arn })))
 }
 
 /// Reads a body. One over the limit is measured like any event; an incomplete one is not invoked.

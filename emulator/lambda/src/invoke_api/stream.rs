@@ -58,7 +58,7 @@ async fn invoke(
     };
     let called = match super::find(&lambda, &ctx, &name, qualifier) {
         Ok(called) => called,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let client_context = match super::client_context(&parts.headers) {
         Ok(client_context) => client_context,
