@@ -1,8 +1,9 @@
 //! The ARNs of tables, indexes and streams: the embedded engine has a region of its own in them, and clients the run's.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, header};
+use http::HeaderMap;
 
+use super::rewrite::replaced;
 use hardcap_core::config::ACCOUNT_ID;
 
 /// The region in the engine's ARNs.
@@ -63,22 +64,10 @@ fn prefix(region: &str) -> String {
     format!("arn:aws:dynamodb:{region}:{ACCOUNT_ID}:")
 }
 
-/// The body with another text in it, and the headers that describe its bytes.
-fn replaced(from: &str, to: &str, headers: &mut HeaderMap, body: Bytes) -> Bytes {
-    let Ok(text) = std::str::from_utf8(&body) else { return body };
-    if !text.contains(from) {
-        return body;
-    }
-    let body = Bytes::from(text.replace(from, to));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-    if headers.contains_key("x-amz-crc32") {
-        headers.insert("x-amz-crc32", HeaderValue::from(crc32fast::hash(&body)));
-    }
-    body
-}
-
 #[cfg(test)]
 mod tests {
+    use http::header;
+
     use super::*;
 
     #[test]

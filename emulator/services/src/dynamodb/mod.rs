@@ -4,6 +4,8 @@ mod arns;
 mod engine;
 mod error;
 mod items;
+mod pages;
+mod rewrite;
 mod tables;
 mod ttl;
 
@@ -114,14 +116,14 @@ impl DynamoDb {
             return Ok(engine::forward(&self.client, &address, head, body).await?);
         }
         let engine = self.engine().await?;
+        let operation = operation(&head);
         let written = items::written(&head.headers, &body);
         admit(ctx, &written, engine)?;
         let address = address(&engine.address, &head)?;
-        let operation = operation(&head);
         let mut head = signed(head);
         let body = arns::for_engine(&operation, &self.platform.region, &mut head.headers, body);
-        let response = engine::forward(&self.client, &address, head, body).await?;
-        let response = self.in_aws_terms(ctx, &operation, response).await?;
+        let response = engine::forward(&self.client, &address, head, body.clone()).await?;
+        let response = self.in_aws_terms(ctx, engine, &operation, &body, response).await?;
         let response = match written {
             Written::Update(update) => updated(ctx, engine, &update, response).await?,
             Written::Items(_) | Written::Nothing => response,
@@ -129,15 +131,19 @@ impl DynamoDb {
         Ok(with_emulators_headers(ctx, response))
     }
 
-    /// The engine's response with the region of the run in its ARNs, and with the name of an operation that the engine lacks.
+    /// The engine's response with the region of the run in its ARNs, with the name of an operation that the engine lacks, and with
+    /// the counts and the texts of AWS.
     async fn in_aws_terms(
         &self,
         ctx: &Context,
+        engine: &Engine,
         operation: &str,
+        request: &[u8],
         response: Response<Body>,
     ) -> Result<Response<Body>, CallError> {
         let is_refused = response.status() == StatusCode::BAD_REQUEST;
-        if !is_refused && !arns::has(operation) {
+        let is_page = response.status().is_success() && pages::has(operation);
+        if !is_refused && !is_page && !arns::has(operation) {
             return Ok(response);
         }
         let (mut head, body) = response.into_parts();
@@ -148,7 +154,13 @@ impl DynamoDb {
             let refusal = json!({ "__type": "com.amazon.coral.service#UnknownOperationException", "message": message });
             return Ok(respond(ctx, 400, refusal.to_string()));
         }
-        let body = arns::for_client(operation, &self.platform.region, &mut head.headers, body);
+        let headers = &mut head.headers;
+        let body = if is_page {
+            pages::for_client(&engine.database, operation, request, headers, body)
+        } else {
+            body
+        };
+        let body = arns::for_client(operation, &self.platform.region, headers, body);
         Ok(Response::from_parts(head, Body::from(body)))
     }
 

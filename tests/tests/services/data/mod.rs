@@ -2,6 +2,7 @@
 
 mod durable;
 mod dynamodb;
+mod dynamodb_pages;
 mod identity;
 mod parameters;
 mod reset;
