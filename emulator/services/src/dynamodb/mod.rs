@@ -35,6 +35,7 @@ use items::{Update, Written};
 const BODY_MAX: usize = 1 << 24;
 /// The subject of injected faults.
 const SUBJECT: &str = "dynamodb";
+const VALIDATION_EXCEPTION: &str = "com.amazon.coral.validate#ValidationException";
 const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 /// The engine refuses unsigned calls. Without strict authentication an unsigned call gets this signature, which is not verified.
 const UNSIGNED: &str = "AWS4-HMAC-SHA256 Credential=unsigned/20120810/us-east-1/dynamodb/aws4_request, \
@@ -117,6 +118,10 @@ impl DynamoDb {
         }
         let engine = self.engine().await?;
         let operation = operation(&head);
+        if let Some(message) = invalid(engine, &operation, &body) {
+            let refusal = json!({ "__type": VALIDATION_EXCEPTION, "message": message });
+            return Ok(respond(ctx, 400, refusal.to_string()));
+        }
         let written = items::written(&head.headers, &body);
         admit(ctx, &written, engine)?;
         let address = address(&engine.address, &head)?;
@@ -224,6 +229,14 @@ enum CallError {
 impl From<DynamoDbError> for CallError {
     fn from(error: DynamoDbError) -> CallError {
         CallError::Failed(error)
+    }
+}
+
+/// The message of AWS for a request that the engine would accept.
+fn invalid(engine: &Engine, operation: &str, request: &[u8]) -> Option<String> {
+    match operation {
+        "UpdateTimeToLive" => ttl::refusal(&engine.database, request),
+        _ => None,
     }
 }
 

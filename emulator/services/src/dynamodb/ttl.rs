@@ -1,4 +1,4 @@
-//! Time to live: the deletion of expired items, by the emulator's clock.
+//! Time to live: the deletion of expired items, by the emulator's clock, and the refusals of changes.
 //!
 //! The engine has a sweep of its own, but in a database on disk it uses the machine's clock.
 
@@ -12,6 +12,9 @@ use hardcap_core::clock::EpochMillis;
 
 /// Items that expired more than five years ago are kept: AWS treats their time as an error.
 const OLDEST_SECONDS: u64 = 5 * 365 * 24 * 60 * 60;
+
+/// The largest length of a time-to-live attribute's name, in characters (SDK's model).
+const ATTRIBUTE_NAME_MAX: usize = 255;
 
 /// Deletes every expired item of every table with a time-to-live attribute, and returns their number.
 ///
@@ -107,6 +110,70 @@ fn delete(
         Ok(_) => Ok(true),
         Err(DynoxideError::ConditionalCheckFailedException(..)) => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+/// The message of AWS for an `UpdateTimeToLive` that the engine accepts or refuses in other words.
+///
+/// Recorded of AWS on 2026-10-09 in a catalogue of its responses for the DynamoDB controller of ACK (DDB-TABLE-146 and
+/// DDB-TABLE-147): the texts, and that they come before the one for a second change within the hour, which is not emulated.
+pub(super) fn refusal(database: &Database, request: &[u8]) -> Option<String> {
+    let request: Value = serde_json::from_slice(request).ok()?;
+    let table = request["TableName"].as_str()?;
+    let specification = &request["TimeToLiveSpecification"];
+    let violations = violations(specification);
+    match violations.as_slice() {
+        [] => refusal_of_change(database, table, specification),
+        [violation] => Some(format!("1 validation error detected: {violation}")),
+        [..] => {
+            let count = violations.len();
+            Some(format!("{count} validation errors detected: {}", violations.join("; ")))
+        }
+    }
+}
+
+/// The members that the SDK's model requires, and the largest length. The order of two violations is UNCONFIRMED.
+fn violations(specification: &Value) -> Vec<String> {
+    let violation = |value: &str, place: &str, rule: &str| {
+        format!("Value {value} at '{place}' failed to satisfy constraint: Member must {rule}")
+    };
+    if specification.is_null() {
+        return vec![violation("null", "timeToLiveSpecification", "not be null")];
+    }
+    let mut violations = Vec::new();
+    for (member, place) in [
+        ("Enabled", "timeToLiveSpecification.enabled"),
+        ("AttributeName", "timeToLiveSpecification.attributeName"),
+    ] {
+        if specification[member].is_null() {
+            violations.push(violation("null", place, "not be null"));
+        }
+    }
+    match specification["AttributeName"].as_str() {
+        Some(name) if name.chars().count() > ATTRIBUTE_NAME_MAX => violations.push(violation(
+            &format!("'{name}'"),
+            "timeToLiveSpecification.attributeName",
+            &format!("have length less than or equal to {ATTRIBUTE_NAME_MAX}"),
+        )),
+        _ => {}
+    }
+    violations
+}
+
+fn refusal_of_change(database: &Database, table: &str, specification: &Value) -> Option<String> {
+    let enabled = specification["Enabled"].as_bool()?;
+    let name = specification["AttributeName"].as_str().filter(|name| !name.is_empty())?;
+    let described = input(json!({ "TableName": table }))
+        .and_then(|request| database.describe_time_to_live(request))
+        .and_then(|described| shown(&described))
+        .ok()?;
+    match (described["TimeToLiveDescription"]["AttributeName"].as_str(), enabled) {
+        (Some(current), _) if current != name => Some(format!(
+            "TimeToLive is active on a different AttributeName: current AttributeName is {current}"
+        )),
+        (Some(_), true) => Some("TimeToLive is already enabled".to_owned()),
+        (None, false) => Some("TimeToLive is already disabled".to_owned()),
+        (Some(_), false) | (None, true) => None,
     }
 }
 

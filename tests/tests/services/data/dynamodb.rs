@@ -252,6 +252,55 @@ async fn an_expired_item_can_be_read_until_the_emulators_clock_is_advanced() {
 }
 
 #[tokio::test]
+async fn time_to_live_is_changed_by_an_update_that_changes_it_and_by_no_other() {
+    let emulator = emulator().await;
+    let update = |enabled: bool, name: &str| {
+        let specification = json!({ "Enabled": enabled, "AttributeName": name });
+        let input = json!({ "TableName": "jobs", "TimeToLiveSpecification": specification });
+        call(&emulator, "DynamoDB_20120810.UpdateTimeToLive", input)
+    };
+    let active =
+        "TimeToLive is active on a different AttributeName: current AttributeName is expires";
+    assert_eq!(refused(&update(true, "expires").await).1, "TimeToLive is already enabled");
+    assert_eq!(refused(&update(true, "other").await).1, active);
+    assert_eq!(refused(&update(false, "other").await).1, active);
+    output(&update(false, "expires").await);
+    let (code, message) = refused(&update(false, "expires").await);
+    assert_eq!(code, "com.amazon.coral.validate#ValidationException");
+    assert_eq!(message, "TimeToLive is already disabled");
+    output(&update(true, &"x".repeat(255)).await);
+}
+
+#[tokio::test]
+async fn an_update_of_time_to_live_without_a_required_member_is_refused_as_on_aws() {
+    let emulator = emulator().await;
+    let message = async |specification: Value| {
+        let input = json!({ "TableName": "jobs", "TimeToLiveSpecification": specification });
+        refused(&call(&emulator, "DynamoDB_20120810.UpdateTimeToLive", input).await).1
+    };
+    let null = |place: &str| {
+        format!("Value null at '{place}' failed to satisfy constraint: Member must not be null")
+    };
+    let one = "1 validation error detected:";
+    let specification = null("timeToLiveSpecification");
+    let enabled = null("timeToLiveSpecification.enabled");
+    let name = null("timeToLiveSpecification.attributeName");
+    assert_eq!(message(Value::Null).await, format!("{one} {specification}"));
+    assert_eq!(message(json!({ "AttributeName": "a" })).await, format!("{one} {enabled}"));
+    assert_eq!(message(json!({ "Enabled": false })).await, format!("{one} {name}"));
+    let both = format!("2 validation errors detected: {enabled}; {name}");
+    assert_eq!(message(json!({})).await, both);
+    let long = "x".repeat(256);
+    assert_eq!(
+        message(json!({ "Enabled": true, "AttributeName": long })).await,
+        format!(
+            "{one} Value '{long}' at 'timeToLiveSpecification.attributeName' failed to satisfy constraint: Member must have \
+             length less than or equal to 255"
+        )
+    );
+}
+
+#[tokio::test]
 async fn an_answer_has_a_request_id_and_a_checksum_that_the_sdk_verifies() {
     let emulator = emulator().await;
     let described =
