@@ -4,9 +4,13 @@ mod arns;
 mod engine;
 mod error;
 mod items;
+mod key_conditions;
+mod operands;
 mod pages;
+mod refusals;
 mod rewrite;
 mod tables;
+mod tokens;
 mod ttl;
 
 use std::sync::Arc;
@@ -162,6 +166,8 @@ impl DynamoDb {
         let headers = &mut head.headers;
         let body = if is_page {
             pages::for_client(&engine.database, operation, request, headers, body)
+        } else if is_refused {
+            refusals::for_client(operation, request, headers, body)
         } else {
             body
         };
@@ -236,7 +242,7 @@ impl From<DynamoDbError> for CallError {
 fn invalid(engine: &Engine, operation: &str, request: &[u8]) -> Option<String> {
     match operation {
         "UpdateTimeToLive" => ttl::refusal(&engine.database, request),
-        _ => None,
+        _ => operands::refusal(operation, request),
     }
 }
 

@@ -3,6 +3,7 @@
 mod durable;
 mod dynamodb;
 mod dynamodb_pages;
+mod dynamodb_refusals;
 mod identity;
 mod parameters;
 mod reset;
