@@ -99,6 +99,26 @@ pub(super) fn read(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
+/// Does work of some seconds. A terminal shows a moving line with its name and the elapsed time.
+pub(super) fn with_progress<T>(name: &'static str, work: impl FnOnce() -> T) -> T {
+    if !std::io::stderr().is_terminal() || output::is_json() {
+        return work();
+    }
+    let bar = moving_line("{spinner} {wide_msg} {elapsed}");
+    bar.set_message(name);
+    let done = work();
+    bar.finish_and_clear();
+    done
+}
+
+fn moving_line(template: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(template);
+    let bar = ProgressBar::new_spinner();
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
 /// The progress of a build: one moving line on a terminal, the lines of cargo elsewhere.
 pub(super) enum BuildProgress {
     Moving(ProgressBar),
@@ -112,11 +132,7 @@ impl BuildProgress {
             (true, _) => BuildProgress::Silent,
             (false, false) => BuildProgress::Plain,
             (false, true) => {
-                let style = ProgressStyle::with_template("{spinner} building {wide_msg} {elapsed}");
-                let bar = ProgressBar::new_spinner();
-                bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-                bar.enable_steady_tick(Duration::from_millis(100));
-                BuildProgress::Moving(bar)
+                BuildProgress::Moving(moving_line("{spinner} building {wide_msg} {elapsed}"))
             }
         }
     }

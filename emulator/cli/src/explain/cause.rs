@@ -1,5 +1,7 @@
 //! Causes that are not limits of the table: failures that look like a limit, and limits of other software. Pure data.
 
+use hardcap_limits::Unit;
+
 /// A cause of a failure that no row of the table describes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OtherCause {
@@ -11,6 +13,14 @@ pub(crate) struct OtherCause {
     pub(crate) remedy: &'static str,
     /// The source of the fact.
     pub(crate) source: &'static str,
+    /// The unit of the quantities that its texts contain.
+    pub(crate) unit: Unit,
+}
+
+impl OtherCause {
+    const fn counted(self) -> OtherCause {
+        OtherCause { unit: Unit::Count, ..self }
+    }
 }
 
 /// The cause with this name.
@@ -24,7 +34,7 @@ const fn cause(
     remedy: &'static str,
     source: &'static str,
 ) -> OtherCause {
-    OtherCause { name, doc, remedy, source }
+    OtherCause { name, doc, remedy, source, unit: Unit::Bytes }
 }
 
 pub(crate) static OTHERS: &[OtherCause] = &[
@@ -93,6 +103,42 @@ pub(crate) static OTHERS: &[OtherCause] = &[
         "An AWS API was called too often in a short time.",
         "retry with exponential backoff and jitter, make fewer calls, or ask for a higher quota",
         "AWS, Lambda quotas, 2026",
+    ),
+    cause(
+        "reserved_concurrency",
+        "The function's reserved concurrency is used up. It is a setting of the function, not the quota of the account.",
+        "raise the function's ReservedConcurrentExecutions or remove it, shorten the invocations, or put a queue in front",
+        "AWS, Lambda developer guide, reserved concurrency",
+    ),
+    cause(
+        "snapshot_creation",
+        "Too many snapshots of SnapStart are created at once.",
+        "publish fewer versions with SnapStart at a time, and retry with backoff",
+        "AWS SDK model of Lambda, ThrottleReason; the number is not published",
+    ),
+    cause(
+        "usage_plan_quota",
+        "The quota of a usage plan is used up: the requests of an API key in a day, a week or a month. It is not a rate, so a retry does not help.",
+        "raise the quota of the usage plan or extend the usage of the key (UpdateUsage); it begins anew with the next period",
+        "AWS, API Gateway developer guide, gateway response types (QUOTA_EXCEEDED); AWS re:Post, 429 errors of API Gateway",
+    ),
+    cause(
+        "function_policy",
+        "The resource policy of the function is too long: 20,480 bytes at most. Each permission adds a statement.",
+        "replace permissions for single rules, routes or log groups by one with a wildcard in its source ARN, and remove old statements",
+        "AWS, Lambda quotas, 2026",
+    ),
+    cause(
+        "queue_visibility",
+        "The visibility timeout of the queue is shorter than the timeout of the function, so Lambda refuses the event source mapping.",
+        "set the queue's VisibilityTimeout to the function's Timeout or more; AWS recommends six times the Timeout",
+        "AWS, Lambda developer guide, using Lambda with SQS",
+    ),
+    cause(
+        "provisioned_throughput",
+        "A table or an index of DynamoDB, or a shard of a Kinesis stream, received more reads or writes than its throughput. No size is involved.",
+        "retry with exponential backoff, raise the capacity or use on-demand mode, and spread the keys over more partitions",
+        "AWS SDK models of DynamoDB and Kinesis: ProvisionedThroughputExceededException",
     ),
     cause(
         "nginx_body",
@@ -166,6 +212,13 @@ pub(crate) static OTHERS: &[OtherCause] = &[
         "upload the template to S3 (sam deploy and cdk do), or split the stack",
         "AWS, CloudFormation quotas",
     ),
+    cause(
+        "cloudformation_resources",
+        "CloudFormation refused the template: a stack may have 500 resources, 200 until October 2020.",
+        "split the stack into nested stacks or several stacks",
+        "AWS, CloudFormation quotas; AWS, announcement of increased CloudFormation quotas, 2020-10",
+    )
+    .counted(),
     cause(
         "edge_invalid_response",
         "The Lambda@Edge function's response is not valid for CloudFront.",

@@ -33,6 +33,10 @@ pub(crate) struct Clues {
     pub(crate) is_gateway_body: bool,
     /// Whether the input shows cookies.
     pub(crate) has_cookies: bool,
+    /// Whether a query API of AWS refused the rate of calls.
+    pub(crate) is_query_throttle: bool,
+    /// The one cause that the reasons of Lambda's `TooManyRequestsException` name.
+    pub(crate) throttled_by: Option<&'static str>,
 }
 
 impl Clues {
@@ -56,6 +60,11 @@ impl Clues {
             .iter()
             .any(|word| lower.contains(word));
         clues.is_gateway_body = recognized.documents.iter().any(|one| is_gateway_body(&one.json));
+        clues.is_query_throttle =
+            ["<code>throttling</code>", "(throttling)", "throttling: rate exceeded"]
+                .iter()
+                .any(|word| lower.contains(word));
+        clues.throttled_by = throttled_by(&lower);
         clues.has_cookies = lower.contains("cookie");
         clues.read_text(&lower);
         clues
@@ -152,6 +161,29 @@ fn names(json: &serde_json::Value, depth: usize, lower: &mut String) {
         }
         _ => {}
     }
+}
+
+/// The values of `Reason` of Lambda's `TooManyRequestsException`, and their causes. The values are those of the AWS SDK model of Lambda
+/// (`ThrottleReason`); it does not describe them.
+pub(crate) const THROTTLE_REASONS: [(&str, &str); 6] = [
+    ("ConcurrentInvocationLimitExceeded", "lambda_concurrency"),
+    ("ReservedFunctionConcurrentInvocationLimitExceeded", "reserved_concurrency"),
+    ("ReservedFunctionInvocationRateLimitExceeded", "lambda_sandbox_rate"),
+    ("FunctionInvocationRateLimitExceeded", "lambda_sandbox_rate"),
+    ("CallerRateLimitExceeded", "api_request_rate"),
+    ("ConcurrentSnapshotCreateLimitExceeded", "snapshot_creation"),
+];
+
+/// The cause of the reasons in a text; `None` if it has none or several.
+fn throttled_by(lower: &str) -> Option<&'static str> {
+    let is_named = |reason: &str| {
+        let reason = reason.to_ascii_lowercase();
+        let mut found = lower.match_indices(&reason).map(|(at, _)| &lower[..at]);
+        found.any(|before| !before.ends_with(|c: char| c.is_ascii_alphanumeric()))
+    };
+    let mut named = THROTTLE_REASONS.iter().filter(|(reason, _)| is_named(reason));
+    let (_, cause) = named.next()?;
+    named.all(|(_, other)| other == cause).then_some(*cause)
 }
 
 /// A document with only a message and ids.

@@ -4,6 +4,8 @@ use hardcap_limits::{Limits, Row, Unit};
 
 use super::cause::{self, OtherCause};
 use super::known::{Claim, Rank};
+use super::pattern::Hit;
+use super::recognize::{Lines, Message, TEXT};
 use super::remedy::remedy;
 
 /// A possible cause of a finding, with the reason.
@@ -42,6 +44,64 @@ pub struct Finding {
     pub source: String,
     /// Whether other findings have more information.
     pub(crate) is_general: bool,
+    /// The place of the last occurrence in a text.
+    pub(crate) place: Option<Place>,
+}
+
+/// The place of an occurrence, by which several texts about one failure are recognized.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The record of the message; see [`Message::record`](super::recognize::Message::record).
+    pub(crate) record: usize,
+    /// The index of the message.
+    pub(crate) message: usize,
+    /// The line, from the beginning of the input or of the message.
+    pub(crate) line: usize,
+    /// The offsets of the text in its message.
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// The patterns that were found in this place.
+    pub(crate) patterns: Vec<usize>,
+}
+
+/// The maximum distance of one text from its repetition in the same line that is about the same failure, in bytes:
+/// `EMFILE: too many open files … code: 'EMFILE'`.
+const NEAR: usize = 100;
+
+impl Place {
+    pub(crate) fn of(hit: &Hit, index: usize, message: &Message, lines: &mut Lines<'_>) -> Place {
+        Place {
+            record: message.record,
+            message: index,
+            line: lines.of(hit.start),
+            start: hit.start,
+            end: hit.end,
+            patterns: vec![hit.pattern],
+        }
+    }
+
+    /// Whether a later place is about the same failure: another text in the same line or the next one, a repetition near by, or
+    /// another string of the same record. An error has a code and a message.
+    fn is_continued_by(&self, next: &Place) -> bool {
+        if self.record != next.record {
+            return false;
+        }
+        if self.message != next.message {
+            return self.record != TEXT;
+        }
+        let is_new = !next.patterns.iter().any(|pattern| self.patterns.contains(pattern));
+        match next.line.checked_sub(self.line) {
+            Some(0) => is_new || next.start.saturating_sub(self.end) <= NEAR,
+            Some(1) => is_new,
+            _ => false,
+        }
+    }
+
+    fn extend(&mut self, next: Place) {
+        let patterns = std::mem::take(&mut self.patterns);
+        *self = next;
+        self.patterns.extend(patterns);
+    }
 }
 
 impl Cause {
@@ -62,6 +122,14 @@ impl Cause {
             rank: Rank::Certain,
             why: why.to_owned(),
             decided_by: String::new(),
+        }
+    }
+
+    /// The unit of its quantities.
+    fn unit(&self) -> Unit {
+        match (self.row, self.other()) {
+            (Some(row), _) => row.unit,
+            (None, other) => other.map_or(Unit::Bytes, |other| other.unit),
         }
     }
 
@@ -107,7 +175,7 @@ impl Finding {
     /// The unit of the quantity.
     #[must_use]
     pub fn unit(&self) -> Unit {
-        self.first().row.map_or(Unit::Bytes, |row| row.unit)
+        self.first().unit()
     }
 
     /// Whether there is exactly one cause.
@@ -159,6 +227,14 @@ pub(crate) fn merge(findings: Vec<Finding>) -> Vec<Finding> {
             Some(&at) => {
                 let one: &mut Finding = &mut merged[at];
                 one.times += finding.times;
+                match (&mut one.place, finding.place) {
+                    (Some(place), Some(next)) if place.is_continued_by(&next) => {
+                        one.times -= 1;
+                        place.extend(next);
+                    }
+                    (place, Some(next)) => *place = Some(next),
+                    (_, None) => {}
+                }
                 one.observed = one.observed.max(finding.observed);
                 for note in finding.notes {
                     if !one.notes.contains(&note) && one.notes.len() < 4 {

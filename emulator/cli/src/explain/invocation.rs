@@ -61,8 +61,7 @@ pub(crate) fn of_text(text: &str, first_line: Option<usize>) -> Vec<Invocation> 
 
 /// A report ends where the next line of the platform begins, because it may be wrapped.
 fn until_next(rest: &str) -> &str {
-    let most = rest.char_indices().nth(600).map_or(rest.len(), |(at, _)| at);
-    let rest = &rest[..most];
+    let rest = &rest[..rest.floor_char_boundary(600)];
     let ends = ["START RequestId", "END RequestId", "REPORT", "INIT_START", "XRAY TraceId", "\"}"];
     let end = ends.iter().filter_map(|end| rest[6..].find(end).map(|at| at + 6)).min();
     &rest[..end.unwrap_or(rest.len())]
@@ -77,12 +76,12 @@ fn of_line(text: &str, line: Option<usize>, is_init: bool) -> Option<Invocation>
         let value = &rest[at + field.len()..];
         let word = value.split([' ', '"', ',']).next().unwrap_or_default();
         match field {
-            "Init Duration: " if is_init => one.duration = word.parse().ok(),
-            "Init Duration: " => one.init = word.parse().ok(),
-            "Billed Duration: " => one.billed = word.parse().ok(),
-            "Duration: " => one.duration = word.parse().ok(),
-            "Max Memory Used: " => one.used = word.parse().ok(),
-            "Memory Size: " => one.memory = word.parse().ok(),
+            "Init Duration: " if is_init => one.duration = measured(value, "ms"),
+            "Init Duration: " => one.init = measured(value, "ms"),
+            "Billed Duration: " => one.billed = measured(value, "ms"),
+            "Duration: " => one.duration = measured(value, "ms"),
+            "Max Memory Used: " => one.used = measured(value, "MB"),
+            "Memory Size: " => one.memory = measured(value, "MB"),
             "Status: " => word.clone_into(&mut one.status),
             "Error Type: " => word.clone_into(&mut one.error),
             _ => {}
@@ -92,6 +91,12 @@ fn of_line(text: &str, line: Option<usize>, is_init: bool) -> Option<Invocation>
     one.duration.filter(|ms| is_plausible(*ms))?;
     one.quote = super::input::shown(&flat, 200);
     Some(one)
+}
+
+/// A number with its unit. A report that was cut can have the first digits of a number, without a unit.
+fn measured<N: std::str::FromStr>(value: &str, unit: &str) -> Option<N> {
+    let (number, rest) = value.split_once(' ')?;
+    number.parse().ok().filter(|_| rest.starts_with(unit))
 }
 
 /// The first field.
@@ -180,7 +185,7 @@ impl Invocation {
 
     /// Until about 2024, the billed duration of a timeout was the timeout, and the duration was longer.
     #[expect(clippy::cast_precision_loss, reason = "durations are far below 2^52")]
-    fn was_cut(&self) -> bool {
+    pub(crate) fn was_cut(&self) -> bool {
         let billed = self.billed.zip(self.duration);
         self.error.is_empty() && billed.is_some_and(|(billed, duration)| (billed as f64) < duration)
     }
@@ -248,6 +253,17 @@ mod tests {
             "REPORT RequestId: 1 Duration: 3000.02 ms Billed Duration: 3001 ms Memory Size: 128 MB Max Memory Used: 61 MB",
         );
         assert_eq!(fine.ending(), Ending::Fine);
+    }
+
+    #[test]
+    fn a_report_that_was_cut_is_not_read_as_a_failure() {
+        let whole = "REPORT RequestId: 1 Duration: 1200.00 ms Billed Duration: 1201 ms Memory Size: 128 MB Max Memory Used: 61 MB";
+        for end in "REPORT RequestId: 1 Duration: ".len()..=whole.len() {
+            for report in of_text(&whole[..end], None) {
+                assert_eq!(report.ending(), Ending::Fine, "{}: {report:?}", &whole[..end]);
+                assert_eq!(report.whole(), Some(1200), "{}: {report:?}", &whole[..end]);
+            }
+        }
     }
 
     #[test]

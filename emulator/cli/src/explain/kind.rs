@@ -25,6 +25,7 @@ pub enum InputKind {
     FunctionError,
     AwsError,
     S3Error,
+    QueryError,
     SearchError,
     SdkException,
     DestinationRecord,
@@ -91,6 +92,7 @@ impl InputKind {
             InputKind::FunctionError => ("function_error", "the error of a Lambda function"),
             InputKind::AwsError => ("aws_error", "an error of an AWS service or a gateway"),
             InputKind::S3Error => ("s3_error", "an error of S3"),
+            InputKind::QueryError => ("query_error", "an error of an AWS query API"),
             InputKind::SearchError => ("search_error", "an error of Elasticsearch or OpenSearch"),
             InputKind::SdkException => ("sdk_exception", "an exception of an AWS SDK"),
             InputKind::DestinationRecord => (
@@ -105,7 +107,7 @@ impl InputKind {
             }
             InputKind::JsonLog => ("json_log", "JSON log lines"),
             InputKind::LogExport => ("log_export", "an export of CloudWatch Logs"),
-            InputKind::AccessLog => ("access_log", "the access log of an API"),
+            InputKind::AccessLog => ("access_log", "an access log"),
             InputKind::Trace => ("trace", "an X-Ray trace"),
             InputKind::Configuration => ("configuration", "the configuration of a function"),
             InputKind::Har => ("har", "an HTTP Archive (HAR)"),
@@ -215,6 +217,7 @@ fn of_response(json: &Value) -> InputKind {
     let is_access_log =
         has("requestId") && has("status") && (has("ip") || has("httpMethod") || has("routeKey"));
     if is_access_log
+        || super::access::has_fields(json)
         || has("integrationError")
         || has("integration_error")
         || has("integrationErrorMessage")

@@ -65,6 +65,10 @@ const fn ranked(words: &'static str, rank: fn(&Clues) -> Vec<Claim>) -> Known {
     Known { words, causes: Causes::Ranked(rank), source: "" }
 }
 
+const EDGE_RESULT: &str =
+    "AWS, CloudFront developer guide, troubleshooting Lambda@Edge: x-edge-result-type and X-Cache";
+const ALB_REASON: &str = "AWS, Elastic Load Balancing user guide, access logs: error reason codes";
+
 pub(crate) static KNOWN: &[Known] = &[
     // Lambda: payloads.
     one(
@@ -127,6 +131,17 @@ pub(crate) static KNOWN: &[Known] = &[
     one("Sandbox.Timedout", "lambda_timeout", "LocalStack's snapshots of AWS, recorded 2025-11-24"),
     one("Runtime exited with error: signal: killed", "out_of_memory", ""),
     one("Runtime.OutOfMemory", "out_of_memory", ""),
+    one(
+        "Runtime exited with error: signal: segmentation fault",
+        "function_exit",
+        "awslabs/aws-lambda-cpp#30 (2019-03-29), #142 (2024-06-13)",
+    ),
+    one(
+        "Runtime exited with error: signal: aborted",
+        "function_exit",
+        "JCMais/node-libcurl#176 (2019-06-10)",
+    ),
+    one("Runtime exited with error: signal: {signal}", "function_exit", ""),
     one("JavaScript heap out of memory", "out_of_memory", ""),
     one("java.lang.OutOfMemoryError: Java heap space", "out_of_memory", ""),
     one(
@@ -192,6 +207,17 @@ pub(crate) static KNOWN: &[Known] = &[
     one("Code storage limit exceeded", "lambda_code_storage", "AWS, Lambda quotas, 2026"),
     one("CodeStorageExceededException", "lambda_code_storage", "AWS SDK model of Lambda"),
     one(
+        "The final policy size ({observed}) is bigger than the limit ({max})",
+        "function_policy",
+        "SeanRoy/lambda-maven-plugin#42 (2016-10-28), scribd/terraform-aws-datadog#61 (2024-09-30)",
+    ),
+    one("PolicyLengthExceededException", "function_policy", "AWS SDK model of Lambda"),
+    one(
+        "Queue visibility timeout: {visibility} seconds is less than Function timeout: {timeout} seconds",
+        "queue_visibility",
+        "18F/identity-terraform#27 (2019-10-15), winglang/wing#1507 (2023-02-12)",
+    ),
+    one(
         "'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to {max}",
         "lambda_memory_max",
         "AWS, Lambda developer guide, troubleshooting; awslabs/cdk-serverless-clamscan#1132 (2024-03-07)",
@@ -201,6 +227,11 @@ pub(crate) static KNOWN: &[Known] = &[
         "cloudformation_template",
         "",
     ),
+    one(
+        "Number of resources, {observed}, is greater than maximum allowed, {max}",
+        "cloudformation_resources",
+        "serverless/serverless#2387 (2016-10-14), clebert/aws-simple#98 (2020-06-05)",
+    ),
     // Lambda: concurrency and rates.
     one(
         "ConcurrentInvocationLimitExceeded",
@@ -209,12 +240,30 @@ pub(crate) static KNOWN: &[Known] = &[
     ),
     one(
         "ReservedFunctionConcurrentInvocationLimitExceeded",
-        "lambda_concurrency",
+        "reserved_concurrency",
         "LocalStack's snapshots of AWS, recorded 2025-11-24",
+    ),
+    one(
+        "ReservedFunctionInvocationRateLimitExceeded",
+        "lambda_sandbox_rate",
+        "AWS SDK model of Lambda: Reason",
+    ),
+    one(
+        "FunctionInvocationRateLimitExceeded",
+        "lambda_sandbox_rate",
+        "AWS SDK model of Lambda: Reason",
+    ),
+    one("CallerRateLimitExceeded", "api_request_rate", "AWS SDK model of Lambda: Reason"),
+    one(
+        "ConcurrentSnapshotCreateLimitExceeded",
+        "snapshot_creation",
+        "AWS SDK model of Lambda: Reason",
     ),
     ranked("TooManyRequestsException", rank::too_many_requests),
     ranked("Rate Exceeded", rank::rate_exceeded),
     one("ThrottlingException", "api_request_rate", ""),
+    one("<Code>Throttling</Code>", "api_request_rate", ""),
+    one("(Throttling)", "api_request_rate", ""),
     // API Gateway.
     ranked("Internal server error", rank::internal_error),
     ranked("Endpoint request timed out", rank::endpoint_timeout),
@@ -230,7 +279,7 @@ pub(crate) static KNOWN: &[Known] = &[
     ranked("Request-URI Too Large", rank::uri_too_long),
     ranked("URI Too Long", rank::uri_too_long),
     ranked("Too Many Requests", rank::too_many),
-    ranked("Limit Exceeded", rank::too_many),
+    ranked("Limit Exceeded", rank::quota_exceeded),
     ranked("502 Bad Gateway", rank::bad_gateway),
     ranked("504 Gateway Time-out", rank::gateway_timeout),
     ranked("504 Gateway Timeout", rank::gateway_timeout),
@@ -300,6 +349,14 @@ pub(crate) static KNOWN: &[Known] = &[
         "AWS, CloudFront developer guide, HTTP 503",
     ),
     one("LambdaExecutionError", "edge_execution", ""),
+    one("LambdaLimitExceeded", "lambda_concurrency", EDGE_RESULT),
+    one("LambdaValidationError", "edge_invalid_response", EDGE_RESULT),
+    one("LambdaResponseTooLarge", "alb_response", ALB_REASON),
+    one("LambdaRequestTooLarge", "alb_request_body", ALB_REASON),
+    one("LambdaInvalidResponse", "alb_target", ALB_REASON),
+    one("LambdaUnhandled", "function_error", ALB_REASON),
+    one("LambdaAccessDenied", "missing_permission", ALB_REASON),
+    ranked("LambdaThrottling", rank::target_throttled),
     // S3.
     one("Please reduce your request rate", "s3_slow_down", ""),
     one("<Code>SlowDown</Code>", "s3_slow_down", ""),
@@ -321,6 +378,17 @@ pub(crate) static KNOWN: &[Known] = &[
         "dynamodb_item",
         "captures of UpdateItem",
     ),
+    one(
+        "ProvisionedThroughputExceededException",
+        "provisioned_throughput",
+        "AWS SDK models of DynamoDB and Kinesis",
+    ),
+    one(
+        "The level of configured provisioned throughput for",
+        "provisioned_throughput",
+        "mifi/dynamodump#20 (2021-07-12), grailbio/reflow#101 (2019-02-06)",
+    ),
+    one("Rate exceeded for shard", "provisioned_throughput", ""),
     one(
         "States.DataLimitExceeded",
         "stepfunctions_data",

@@ -11,12 +11,16 @@ pub(crate) mod input;
 mod invocation;
 mod kind;
 mod known;
+mod packed;
 mod pattern;
 mod rank;
 pub(crate) mod recognize;
 mod remedy;
 mod render;
+mod sizes;
 mod texts;
+
+use std::collections::HashSet;
 
 use hardcap_limits::{Limits, Unit};
 use serde_json::Value;
@@ -25,13 +29,16 @@ pub use document::{Document, Measured};
 pub use finding::{Cause, Finding};
 pub use kind::InputKind;
 pub use known::Rank;
+pub use packed::unpacked;
 pub use remedy::remedy;
 
 use clues::Clues;
+use finding::Place;
 use input::{Input, shown};
 use invocation::{Ending, Invocation};
 use known::Claim;
 use recognize::{Lines, Recognized};
+use sizes::Sizes;
 use texts::Occurrence;
 
 /// The number of findings from which equal ones are merged.
@@ -58,11 +65,18 @@ impl Explained {
         let recognized = recognize::recognize(&input);
         let clues = Clues::of(&recognized);
         let mut findings = Vec::new();
-        for message in &recognized.messages {
-            let mut lines = message.line.map(|first| Lines::new(&message.text, first));
+        let mut seen = HashSet::new();
+        for (index, message) in recognized.messages.iter().enumerate() {
+            let mut lines = Lines::new(&message.text, message.line.unwrap_or(1));
             for occurrence in texts::find(&message.text, &clues, limits) {
-                let line = lines.as_mut().map(|lines| lines.of(occurrence.hit.start));
-                findings.push(of_occurrence(occurrence, message, line, limits));
+                let place = Place::of(&occurrence.hit, index, message, &mut lines);
+                if message.is_inner && seen.contains(&(place.line, occurrence.hit.pattern)) {
+                    continue;
+                }
+                if message.record == recognize::TEXT && !recognized.documents.is_empty() {
+                    seen.insert((place.line, occurrence.hit.pattern));
+                }
+                findings.push(of_occurrence(occurrence, message, Some(place), limits));
             }
             let reports = invocation::of_text(&message.text, message.line);
             findings.extend(reports.iter().filter_map(of_invocation));
@@ -117,10 +131,13 @@ fn whole(recognized: &Recognized, input: &Input, limits: &Limits) -> Option<Docu
 fn of_occurrence(
     occurrence: Occurrence,
     message: &recognize::Message,
-    line: Option<usize>,
+    place: Option<Place>,
     limits: &Limits,
 ) -> Finding {
-    let Occurrence { hit, claims, source, is_general } = occurrence;
+    let Occurrence { mut hit, claims, source, is_general } = occurrence;
+    if hit.is_open && message.is_cut {
+        hit.values.pop();
+    }
     let exact = message.text.get(hit.start..hit.end).unwrap_or_default();
     let causes: Vec<Cause> = claims.iter().map(Cause::new).collect();
     let mut notes = Vec::new();
@@ -136,13 +153,14 @@ fn of_occurrence(
     if hit.value("variables").is_some() {
         observed = echoed(exact);
     }
-    if observed.is_none() && source_of_xml(&causes) {
-        observed = element(&message.text, "ProposedSize");
-        max = max.or_else(|| element(&message.text, "MaxSizeAllowed"));
+    if observed.is_none() && is_of_s3(&causes) {
+        let sizes = Sizes::after(&message.text, hit.start);
+        observed = sizes.observed;
+        max = max.or(sizes.max);
     }
     Finding {
         quote: shown(exact, QUOTE_MAX),
-        line,
+        line: message.line.and(place.as_ref().map(|place| place.line).or(message.line)),
         times: 1,
         observed,
         max,
@@ -150,6 +168,7 @@ fn of_occurrence(
         notes,
         source,
         is_general,
+        place,
     }
 }
 
@@ -168,14 +187,8 @@ fn timeout_note(own: u64, limits: &Limits) -> String {
     )
 }
 
-fn source_of_xml(causes: &[Cause]) -> bool {
+fn is_of_s3(causes: &[Cause]) -> bool {
     causes.iter().any(|cause| cause.name.starts_with("s3_"))
-}
-
-/// `<ProposedSize>12</ProposedSize>` as 12.
-fn element(text: &str, name: &str) -> Option<u64> {
-    let (_, rest) = text.split_once(&format!("<{name}>"))?;
-    pattern::number(rest.split('<').next()?.trim())
 }
 
 /// The length of the map of variables in a refusal; `None` if the map was cut.
@@ -195,7 +208,11 @@ fn of_invocation(one: &Invocation) -> Option<Finding> {
         Ending::Exit => ("function_exit", true),
         Ending::Error => ("function_error", true),
     };
-    let why = "the report of the platform contains the status of the invocation";
+    let why = if one.status.is_empty() && one.was_cut() {
+        "the billed duration is shorter than the duration: until about 2024 it was the timeout"
+    } else {
+        "the report of the platform contains the status of the invocation"
+    };
     let mut cause = Cause::certain(cause, why);
     if !certain {
         cause.rank = Rank::Likely;
@@ -221,6 +238,7 @@ fn of_invocation(one: &Invocation) -> Option<Finding> {
             "AWS, log lines of the platform: DataBiosphere/azul#8140 (2026-06), #7730 (2026-02)"
                 .to_owned(),
         is_general: one.ending() == Ending::Error,
+        place: None,
     })
 }
 
@@ -270,6 +288,7 @@ fn of_documents(recognized: &Recognized, limits: &Limits) -> Vec<Finding> {
                 notes: Vec::new(),
                 source: String::new(),
                 is_general: false,
+                place: None,
             });
         }
     }
@@ -277,22 +296,17 @@ fn of_documents(recognized: &Recognized, limits: &Limits) -> Vec<Finding> {
 }
 
 fn of_access_log(recognized: &Recognized, clues: &Clues, limits: &Limits) -> Vec<Finding> {
-    let mut lines: Vec<access::Access> = Vec::new();
-    if recognized.kind == InputKind::AccessLog {
-        lines.extend(
-            recognized.documents.iter().filter_map(|one| access::of_json(&one.json, one.line)),
-        );
-        for message in &recognized.messages {
-            let first = message.line.unwrap_or(1);
-            let text = message.text.lines().enumerate();
-            lines.extend(text.filter_map(|(at, line)| access::of_line(line, first + at)));
-        }
-    }
+    // The status and the length are those of a response of a gateway.
+    let clues = Clues { is_gateway_body: true, ..clues.clone() };
     let mut found = Vec::new();
-    for access in lines {
-        let message = recognize::Message { line: access.line, text: access.text.to_owned() };
-        for occurrence in texts::find(access.text, clues, limits) {
-            let mut one = of_occurrence(occurrence, &message, access.line, limits);
+    for access in access_lines(recognized) {
+        let message = recognize::Message {
+            line: access.line,
+            text: access.text.to_owned(),
+            ..recognize::Message::default()
+        };
+        for occurrence in texts::find(access.text, &clues, limits) {
+            let mut one = of_occurrence(occurrence, &message, None, limits);
             (one.observed, one.max) = (None, None);
             one.quote = format!("{}: “{}”", access.quote, access.text);
             one.causes.iter_mut().filter(|cause| cause.rank == Rank::Certain).for_each(|cause| {
@@ -304,6 +318,24 @@ fn of_access_log(recognized: &Recognized, clues: &Clues, limits: &Limits) -> Vec
         }
     }
     found
+}
+
+fn access_lines(recognized: &Recognized) -> Vec<access::Access> {
+    if recognized.kind != InputKind::AccessLog {
+        return Vec::new();
+    }
+    let documents = recognized.documents.iter();
+    let mut lines: Vec<access::Access> =
+        documents.filter_map(|one| access::of_json(&one.json, one.line)).collect();
+    for message in recognized.messages.iter().filter(|message| !message.is_inner) {
+        let first = message.line.unwrap_or(1);
+        let last = message.text.lines().count();
+        let text = message.text.lines().enumerate();
+        lines.extend(text.filter_map(|(at, line)| {
+            access::of_line(line, first + at, message.is_cut && at + 1 == last)
+        }));
+    }
+    lines
 }
 
 /// An error of a function without a known text: it is the function's own error.
@@ -337,6 +369,7 @@ fn of_error(recognized: &Recognized) -> Option<Finding> {
         notes: Vec::new(),
         source: String::new(),
         is_general: true,
+        place: None,
     })
 }
 

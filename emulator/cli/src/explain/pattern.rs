@@ -28,6 +28,8 @@ pub(crate) struct Hit {
     pub(crate) end: usize,
     /// The values of the placeholders.
     pub(crate) values: Vec<(&'static str, String)>,
+    /// Whether the last value ends with the text: its rest may be missing.
+    pub(crate) is_open: bool,
 }
 
 impl Hit {
@@ -156,7 +158,8 @@ impl Pattern {
             _ => return None,
         };
         let end = self.follow(text, from, first, &mut values)?;
-        Some(Hit { pattern, start, end, values })
+        let is_open = !self.ends_in_words() && end == text.original.len();
+        Some(Hit { pattern, start, end, values, is_open })
     }
 
     /// Matches the pieces from `from` on, and returns the end of the match in the original.
@@ -187,8 +190,11 @@ impl Pattern {
                 }
             }
         }
-        let ends_in_words = matches!(self.pieces.last(), Some(Piece::Words(_)));
-        (!ends_in_words || text.is_boundary(at)).then(|| text.end_of(at))
+        (!self.ends_in_words() || text.is_boundary(at)).then(|| text.end_of(at))
+    }
+
+    fn ends_in_words(&self) -> bool {
+        matches!(self.pieces.last(), Some(Piece::Words(_)))
     }
 }
 

@@ -10,7 +10,7 @@ use super::known::{Claim, Rank};
 
 pub(super) use service::{
     customer_error, edge_invalid_json, invoke_request, post_failed, process_exit, rate_exceeded,
-    timeout_setting, too_many_requests, upload_too_large,
+    target_throttled, timeout_setting, too_many_requests, upload_too_large,
 };
 
 const fn claim(
@@ -320,6 +320,27 @@ pub(super) fn too_many(clues: &Clues) -> Vec<Claim> {
             "the metric Throttles of the function",
         ),
     ]
+}
+
+pub(super) fn quota_exceeded(clues: &Clues) -> Vec<Claim> {
+    let rank = if clues.is_gateway_body { Certain } else { Likely };
+    let quota = claim(
+        "usage_plan_quota",
+        rank,
+        "API Gateway responds 429 with this text when the quota of a usage plan is used up",
+        "",
+    );
+    if rank == Certain {
+        return vec![quota];
+    }
+    let decided_by = "the server that sent the response, and the usage plan of the API key";
+    let other = claim(
+        "gateway_rate",
+        Possible,
+        "other rates are refused with similar texts; API Gateway has “Too Many Requests” for a rate",
+        decided_by,
+    );
+    vec![Claim { decided_by, ..quota }, other]
 }
 
 pub(super) fn bad_gateway(clues: &Clues) -> Vec<Claim> {

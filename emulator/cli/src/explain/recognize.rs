@@ -35,12 +35,21 @@ pub(crate) struct Document {
 }
 
 /// A piece of text.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Message {
     /// Its first line, from 1; `None` inside a single document.
     pub(crate) line: Option<usize>,
     pub(crate) text: String,
+    /// The record that it is a part of; [`TEXT`] for lines, which are records of their own.
+    pub(crate) record: usize,
+    /// Whether it is a string of a document in a text, and so a part of the lines that are searched too.
+    pub(crate) is_inner: bool,
+    /// Whether the last word may be incomplete: the input ends without the end of a line.
+    pub(crate) is_cut: bool,
 }
+
+/// The record of the lines of a text.
+pub(crate) const TEXT: usize = 0;
 
 /// Counts lines up to increasing offsets.
 #[derive(Debug)]
@@ -81,9 +90,12 @@ pub(crate) fn recognize(input: &Input) -> Recognized {
     let kind = of_text(&input.text, &documents);
     // The whole text, because sentences can continue on the next line.
     let mut messages = pieces(&input.text);
+    let mut inner = Strings::new(true);
     for document in &documents {
-        nested(&document.json, document.line, 0, &mut messages);
+        inner.begin_record(document.line);
+        inner.nested(&document.json, 0);
     }
+    messages.append(&mut inner.messages);
     Recognized { kind, documents, messages }
 }
 
@@ -91,23 +103,27 @@ pub(crate) fn recognize(input: &Input) -> Recognized {
 fn pieces(text: &str) -> Vec<Message> {
     let (mut messages, mut rest, mut line) = (Vec::new(), text, 1);
     while !rest.is_empty() {
-        let most =
-            rest.char_indices().map(|(at, _)| at).find(|at| *at >= PIECE).unwrap_or(rest.len());
+        let most = rest.ceil_char_boundary(PIECE);
         let end = if most == rest.len() {
             most
         } else {
             rest[..most].rfind('\n').map_or(most, |at| at + 1)
         };
         let (piece, after) = rest.split_at(end);
-        messages.push(Message { line: Some(line), text: piece.to_owned() });
-        line += piece.bytes().filter(|byte| *byte == b'\n').count();
+        let is_cut = !piece.ends_with('\n');
+        messages.push(Message {
+            line: Some(line),
+            text: piece.to_owned(),
+            is_cut,
+            ..Message::default()
+        });
+        line += piece.matches('\n').count();
         rest = after;
     }
     messages
 }
 
 fn of_document(json: Value) -> Recognized {
-    let mut messages = Vec::new();
     // A single quoted string is a document with one level of quotes too many.
     if let Value::String(inner) = &json
         && let Ok(json) = serde_json::from_str::<Value>(inner)
@@ -115,18 +131,26 @@ fn of_document(json: Value) -> Recognized {
     {
         return of_document(json);
     }
+    if let Some(logs) = super::packed::of_subscription(&json) {
+        return of_document(logs);
+    }
     let kind = kind::of_json(&json);
+    let mut strings = Strings::new(false);
     match &json {
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                strings(item, Some(index + 1), 0, &mut messages);
+                strings.begin_record(Some(index + 1));
+                strings.all(item, 0);
             }
         }
-        _ => strings(&json, None, 0, &mut messages),
+        _ => {
+            strings.begin_record(None);
+            strings.all(&json, 0);
+        }
     }
     let mut documents = inner_documents(&json);
     documents.insert(0, Document { line: None, json });
-    Recognized { kind, documents, messages }
+    Recognized { kind, documents, messages: strings.messages }
 }
 
 /// Documents in the strings of an export of logs, or in the items of a list.
@@ -136,45 +160,80 @@ fn inner_documents(json: &Value) -> Vec<Document> {
         let objects = items.iter().enumerate().filter(|(_, item)| item.is_object());
         found.extend(objects.map(|(at, item)| Document { line: Some(at + 1), json: item.clone() }));
     }
-    let mut messages = Vec::new();
-    strings(json, None, 0, &mut messages);
-    let inner = messages.iter().filter_map(|message| parsed(&message.text));
+    let mut strings = Strings::new(false);
+    strings.all(json, 0);
+    let inner = strings.messages.iter().filter_map(|message| parsed(&message.text));
     found.extend(inner.map(|json| Document { line: None, json }));
     found
 }
 
-/// All strings of a document as messages, and the strings inside strings that are JSON.
-fn strings(json: &Value, line: Option<usize>, depth: usize, messages: &mut Vec<Message>) {
-    match json {
-        Value::String(text) if text.len() <= MESSAGE_MAX => {
-            messages.push(Message { line, text: super::input::clean(text) });
-            if depth < NESTED_MAX
-                && let Some(inner) = parsed(text)
-            {
-                strings(&inner, line, depth + 1, messages);
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| strings(item, line, depth, messages)),
-        Value::Object(members) => {
-            members.values().for_each(|member| strings(member, line, depth, messages));
-        }
-        _ => {}
-    }
+/// Collects the strings of documents as messages.
+struct Strings {
+    line: Option<usize>,
+    /// The record of the next string: a document, or an object in a list.
+    record: usize,
+    /// The last record.
+    records: usize,
+    is_inner: bool,
+    messages: Vec<Message>,
 }
 
-/// Only the strings inside strings that are JSON: the outer strings are in the text that is searched already.
-fn nested(json: &Value, line: Option<usize>, depth: usize, messages: &mut Vec<Message>) {
-    match json {
-        Value::String(text) if depth < NESTED_MAX && text.len() <= MESSAGE_MAX => {
-            if let Some(inner) = parsed(text) {
-                strings(&inner, line, depth + 1, messages);
+impl Strings {
+    fn new(is_inner: bool) -> Strings {
+        Strings { line: None, record: TEXT, records: TEXT, is_inner, messages: Vec::new() }
+    }
+
+    fn begin_record(&mut self, line: Option<usize>) {
+        self.records += 1;
+        (self.line, self.record) = (line, self.records);
+    }
+
+    /// All strings of a document, and the strings inside strings that are JSON.
+    fn all(&mut self, json: &Value, depth: usize) {
+        match json {
+            Value::String(text) if text.len() <= MESSAGE_MAX => {
+                self.messages.push(Message {
+                    line: self.line,
+                    text: super::input::clean(text),
+                    record: self.record,
+                    is_inner: self.is_inner,
+                    is_cut: false,
+                });
+                if depth < NESTED_MAX
+                    && let Some(inner) = parsed(text)
+                {
+                    self.all(&inner, depth + 1);
+                }
             }
+            Value::Array(items) => {
+                let outer = self.record;
+                for item in items {
+                    if item.is_object() {
+                        self.begin_record(self.line);
+                    }
+                    self.all(item, depth);
+                }
+                self.record = outer;
+            }
+            Value::Object(members) => members.values().for_each(|member| self.all(member, depth)),
+            _ => {}
         }
-        Value::Array(items) => items.iter().for_each(|item| nested(item, line, depth, messages)),
-        Value::Object(members) => {
-            members.values().for_each(|member| nested(member, line, depth, messages));
+    }
+
+    /// Only the strings inside strings that are JSON: the outer strings are in the text that is searched already.
+    fn nested(&mut self, json: &Value, depth: usize) {
+        match json {
+            Value::String(text) if depth < NESTED_MAX && text.len() <= MESSAGE_MAX => {
+                if let Some(inner) = parsed(text) {
+                    self.all(&inner, depth + 1);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.nested(item, depth)),
+            Value::Object(members) => {
+                members.values().for_each(|member| self.nested(member, depth));
+            }
+            _ => {}
         }
-        _ => {}
     }
 }
 
@@ -231,6 +290,9 @@ fn of_text(text: &str, documents: &[Document]) -> InputKind {
     if is_curl(&head) {
         return InputKind::CurlTranscript;
     }
+    if has("<errorresponse") && has("<code>") {
+        return InputKind::QueryError;
+    }
     if has("<error>") && has("<code>") {
         return InputKind::S3Error;
     }
@@ -265,7 +327,9 @@ fn of_text(text: &str, documents: &[Document]) -> InputKind {
     {
         return InputKind::SearchError;
     }
-    if head.lines().any(is_common_log) {
+    if head.lines().any(|line| is_common_log(line) || super::access::is_of_load_balancer(line))
+        || has("x-edge-result-type")
+    {
         return InputKind::AccessLog;
     }
     of_lines(&lower, documents)
@@ -356,6 +420,10 @@ mod tests {
                 InputKind::CurlTranscript,
             ),
             ("<?xml version=\"1.0\"?><Error><Code>SlowDown</Code></Error>", InputKind::S3Error),
+            (
+                "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code></Error></ErrorResponse>",
+                InputKind::QueryError,
+            ),
             ("<html><center>nginx</center></html>", InputKind::HtmlPage),
             (
                 "botocore.exceptions.ClientError: An error occurred (X) when",

@@ -120,3 +120,186 @@ fn a_body_that_only_a_gateway_writes_is_not_taken_for_another_server() {
     );
     assert_eq!(names(&explain("503 Service Unavailable"))[0], "upstream_unavailable");
 }
+
+/// The first cause and the number of occurrences of each finding.
+fn counted(text: &str) -> Vec<(&'static str, usize)> {
+    explain(text).findings.iter().map(|one| (one.first().name, one.times)).collect()
+}
+
+#[test]
+fn a_number_at_the_cut_end_of_an_input_is_not_read() {
+    let cut = "REPORT RequestId: 8f5f0c3e-1111-2222-3333-444455556668\tDuration: 1200.00 ms\tBilled Duration: 1";
+    assert!(!explain(cut).is_explained(), "{:?}", explain(cut));
+    let text = "'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to 1024";
+    let max = |text: &str| explain(text).findings[0].max;
+    assert_eq!((max(text), max(&format!("{text}\n"))), (None, Some(1024)));
+    let entity = "<Error><Code>EntityTooLarge</Code><ProposedSize>536870";
+    assert_eq!(explain(entity).findings[0].observed, None);
+    let line = "192.0.2.1 - - [29/Nov/2026:15:00:00 +0000] \"GET /a HTTP/1.1\" 504 41";
+    assert!(!explain(line).is_explained(), "{:?}", explain(line));
+    assert_eq!(names(&explain(&format!("{line}\n")))[0], "rest_timeout");
+}
+
+#[test]
+fn the_reason_of_too_many_requests_decides_the_limit() {
+    for (reason, cause) in clues::THROTTLE_REASONS {
+        for text in [
+            format!(r#"{{"Message":"Rate Exceeded.","Type":"User","Reason":"{reason}"}}"#),
+            format!(
+                "TooManyRequestsException: Rate Exceeded. {{ Reason: '{reason}', Type: 'User' }}"
+            ),
+        ] {
+            assert_eq!(counted(&text), [(cause, 1)], "{text}");
+        }
+    }
+    let reserved = r#"{"message":"Rate Exceeded.","Reason":"ReservedFunctionConcurrentInvocationLimitExceeded"}"#;
+    let text = explain(reserved).to_text(&Limits::current());
+    assert!(text.contains("raise the function's ReservedConcurrentExecutions"), "{text}");
+}
+
+#[test]
+fn a_description_has_no_placeholders() {
+    let is_placeholder = |text: &str| {
+        let inside = text.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
+        inside.into_iter().any(|name| {
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+        })
+    };
+    let rows = hardcap_limits::ROWS.iter().map(|row| row.name);
+    for name in rows.chain(cause::OTHERS.iter().map(|other| other.name)) {
+        let cause = Cause::certain(name, "");
+        assert!(!is_placeholder(&cause.about()), "{name}: {}", cause.about());
+        assert!(!is_placeholder(cause.remedy()), "{name}: {}", cause.remedy());
+    }
+}
+
+#[test]
+fn an_error_with_a_code_and_a_message_counts_once() {
+    for text in [
+        "Error: EMFILE: too many open files, open 'x'",
+        "{ [Error: EMFILE: too many open files, open 'x'] errno: -24, code: 'EMFILE' }",
+        r#"{"errorType":"Error","errorMessage":"EMFILE: too many open files, open 'x'","trace":["Error: EMFILE: too many open files, open 'x'"]}"#,
+        r#"2026-01-01 ERROR {"errorMessage":"EMFILE: too many open files, open 'x'"}"#,
+        "TooManyRequestsException: Rate Exceeded.",
+        "Runtime.ImportModuleError: Unable to import module 'x'",
+        "<Error><Code>EntityTooLarge</Code><Message>Your proposed upload exceeds the maximum allowed size</Message></Error>",
+        "<Error>\n  <Code>EntityTooLarge</Code>\n  <Message>Your proposed upload exceeds the maximum allowed size</Message>\n</Error>",
+        r#"{"requestId":"1","ip":"192.0.2.1","status":"504","responseLength":"41","error":"Endpoint request timed out"}"#,
+        r#"{"requestId":"1","ip":"192.0.2.1","status":"504","responseLength":"33","error":"Endpoint request timed out"}"#,
+    ] {
+        let found = counted(text);
+        assert!(matches!(found.as_slice(), [(_, 1)]), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn two_errors_with_a_code_and_a_message_count_twice() {
+    let line = "Error: EMFILE: too many open files, open 'x'\n";
+    assert_eq!(counted(&line.repeat(2)), [("lambda_file_descriptors", 2)]);
+    let lines = "Error: EMFILE\ntoo many open files\n";
+    assert_eq!(counted(&lines.repeat(3)), [("lambda_file_descriptors", 3)]);
+    let records = r#"{"events":[{"message":"EMFILE: too many open files"},{"message":"EMFILE: too many open files"}]}"#;
+    assert_eq!(counted(records), [("lambda_file_descriptors", 2)]);
+    let list = r#"["EMFILE: too many open files","EMFILE: too many open files"]"#;
+    assert_eq!(counted(list), [("lambda_file_descriptors", 2)]);
+}
+
+#[test]
+fn the_quota_of_a_usage_plan_is_not_a_rate() {
+    let quota = explain(r#"{"message":"Limit Exceeded"}"#);
+    assert_eq!(names(&quota), ["usage_plan_quota"]);
+    assert_eq!(names(&explain(r#"{"message":"Too Many Requests"}"#))[0], "gateway_rate");
+}
+
+#[test]
+fn throttling_by_a_query_api_is_not_an_error_of_s3_or_lambda() {
+    let xml = explain(
+        "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code><Message>Rate exceeded</Message></Error></ErrorResponse>",
+    );
+    assert_eq!((xml.kind, names(&xml)), (InputKind::QueryError, vec!["api_request_rate"]));
+    let sdk = "botocore.exceptions.ClientError: An error occurred (Throttling) when calling the DescribeStacks operation (reached max retries: 4): Rate exceeded";
+    assert_eq!(counted(sdk), [("api_request_rate", 1)]);
+}
+
+#[test]
+fn a_503_of_33_bytes_in_an_access_log_is_the_timeout_of_an_http_api() {
+    for text in [
+        "1.2.3.4 - - [01/Jan/2026:10:00:00 +0000] \"GET /x HTTP/1.1\" 503 33 abc=",
+        r#"{"status":"503","responseLength":"33","integrationLatency":"30000","protocol":"HTTP/1.1","routeKey":"GET /x"}"#,
+        r#"{"status":"503","responseLength":"33","integrationLatency":"30000"}"#,
+    ] {
+        let explained = explain(text);
+        assert_eq!(names(&explained), ["http_timeout", "lambda_concurrency"], "{text}");
+        assert_eq!(explained.kind, InputKind::AccessLog, "{text}");
+    }
+}
+
+#[test]
+fn the_sizes_of_an_error_of_s3_are_those_that_it_contains() {
+    let sizes = |text: &str| {
+        let found = explain(text).findings;
+        assert_eq!(found.len(), 1, "{text}: {found:?}");
+        (found[0].first().name, found[0].observed, found[0].max)
+    };
+    assert_eq!(
+        sizes(
+            "<Error><Code>KeyTooLongError</Code><Message>Your key is too long</Message><Size>1025</Size><MaxSizeAllowed>1024</MaxSizeAllowed></Error>"
+        ),
+        ("s3_key", Some(1025), Some(1024))
+    );
+    assert_eq!(
+        sizes(
+            "<Error><Code>EntityTooLarge</Code><Message>Your proposed upload exceeds the maximum allowed size</Message><ProposedSize>5368709121</ProposedSize><MaxSizeAllowed>5368709120</MaxSizeAllowed></Error>"
+        ),
+        ("s3_put", Some(5_368_709_121), Some(5_368_709_120))
+    );
+    assert_eq!(
+        sizes(
+            "<Error><Code>EntityTooSmall</Code><Message>Your proposed upload is smaller than the minimum allowed size</Message><ProposedSize>5242879</ProposedSize><MinSizeAllowed>5242880</MinSizeAllowed></Error>"
+        ),
+        ("s3_part_min", Some(5_242_879), Some(5_242_880))
+    );
+}
+
+#[test]
+fn frequent_errors_around_functions_are_known() {
+    for (text, cause) in [
+        (
+            "ProvisionedThroughputExceededException: The level of configured provisioned throughput for the table was exceeded.",
+            "provisioned_throughput",
+        ),
+        (
+            "RequestId: 8f5f Error: Runtime exited with error: signal: segmentation fault\nRuntime.ExitError",
+            "function_exit",
+        ),
+        (
+            "RequestId: 8f5f Error: Runtime exited with error: signal: aborted (core dumped)",
+            "function_exit",
+        ),
+        (
+            "http 2026-01-01T10:00:00.000000Z app/lb/50dc 192.0.2.1:2817 - -1 -1 -1 502 - 34 366 \"GET http://h:80/ HTTP/1.1\" \"curl\" - - arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/t/73e2 \"Root=1\" \"-\" \"-\" 0 2026-01-01T10:00:00.000000Z \"forward\" \"-\" \"LambdaResponseTooLarge\" \"-\" \"-\"",
+            "alb_response",
+        ),
+        (
+            "#Fields: date time x-edge-location x-edge-result-type\n2026-01-01\t10:00:00\tFRA2\tLambdaLimitExceeded\n",
+            "lambda_concurrency",
+        ),
+        (r#"{"status":"429","error.responseType":"THROTTLED"}"#, "gateway_rate"),
+        (r#"{"status":"429","error.responseType":"QUOTA_EXCEEDED"}"#, "usage_plan_quota"),
+        ("The final policy size (20501) is bigger than the limit (20480).", "function_policy"),
+        (
+            "Template format error: Number of resources, 501, is greater than maximum allowed, 500",
+            "cloudformation_resources",
+        ),
+        (
+            "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds",
+            "queue_visibility",
+        ),
+    ] {
+        let found = counted(text);
+        assert_eq!(found, [(cause, 1)], "{text}");
+    }
+    let text = explain("Number of resources, 501, is greater than maximum allowed, 500\n")
+        .to_text(&Limits::current());
+    assert!(text.contains("  501 of at most 500: 1 over\n"), "{text}");
+}

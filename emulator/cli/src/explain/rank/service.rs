@@ -29,6 +29,9 @@ pub(in super::super) fn invoke_request(clues: &Clues) -> Vec<Claim> {
 }
 
 pub(in super::super) fn too_many_requests(clues: &Clues) -> Vec<Claim> {
+    if let Some(cause) = clues.throttled_by {
+        return vec![claim(cause, Certain, "the Reason of the error names it", "")];
+    }
     let function = claim(
         "lambda_concurrency",
         Likely,
@@ -45,6 +48,10 @@ pub(in super::super) fn too_many_requests(clues: &Clues) -> Vec<Claim> {
 }
 
 pub(in super::super) fn rate_exceeded(clues: &Clues) -> Vec<Claim> {
+    if clues.is_query_throttle {
+        let why = "the code of the error is Throttling, which the query APIs of AWS have";
+        return vec![claim("api_request_rate", Certain, why, "")];
+    }
     let mut claims = too_many_requests(clues);
     if clues.front == Some(Front::Rest) {
         claims
@@ -54,6 +61,15 @@ pub(in super::super) fn rate_exceeded(clues: &Clues) -> Vec<Claim> {
         claims.retain(|one| one.cause == "lambda_concurrency");
     }
     claims
+}
+
+pub(in super::super) fn target_throttled(_: &Clues) -> Vec<Claim> {
+    let decided_by = "the metrics Throttles and ConcurrentExecutions of the function";
+    let why = "the load balancer could not invoke the function: too many requests";
+    vec![
+        claim("lambda_concurrency", Likely, why, decided_by),
+        claim("reserved_concurrency", Possible, why, decided_by),
+    ]
 }
 
 pub(in super::super) fn customer_error(_: &Clues) -> Vec<Claim> {
