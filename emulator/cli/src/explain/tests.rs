@@ -160,8 +160,8 @@ fn the_reason_of_too_many_requests_decides_the_limit() {
 #[test]
 fn a_description_has_no_placeholders() {
     let is_placeholder = |text: &str| {
-        let inside = text.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
-        inside.into_iter().any(|name| {
+        let mut inside = text.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
+        inside.any(|name| {
             !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
         })
     };
