@@ -650,7 +650,7 @@ pub struct FunctionUrl {
     pub cors: Option<Cors>,
     /// Whether responses are buffered or streamed.
     pub invoke_mode: InvokeMode,
-    /// Whether unsigned requests are refused: `AuthType: AWS_IAM`. The signature itself is not verified.
+    /// Whether a request must be signed with a known key: `AuthType: AWS_IAM`. Policies are not evaluated.
     pub only_signed: bool,
     /// Whether no statement of the function's policy permits everyone to invoke the URL, so that requests without a signature are
     /// refused.

@@ -55,6 +55,9 @@ pub fn signer(
 
 /// Verifies the signature of a request: its key, session token, time, signed headers and body.
 ///
+/// The hash is that of the body, whatever `x-amz-content-sha256` has: only S3 takes `UNSIGNED-PAYLOAD` (CloudFront developer guide,
+/// "Restrict access to an AWS Lambda function URL origin": Lambda does not support unsigned payloads).
+///
 /// # Errors
 ///
 /// [`Denied`] with AWS's code and text if it is missing, incomplete, expired, by an unknown key or wrong.

@@ -10,7 +10,9 @@ use super::refusal::GatewayError;
 use super::request::ClientRequest;
 use super::response::ProxyResponse;
 use super::route::Table;
-use hardcap_core::config::{Access, Cors, InvokeMode, PayloadFormat, ResponseTransferMode};
+use hardcap_core::config::{
+    Access, Authorization, Cors, InvokeMode, PayloadFormat, ResponseTransferMode,
+};
 use hardcap_lambda::Lambda;
 
 /// The kinds of gateway, which differ in the texts and the headers of their responses.
@@ -25,6 +27,14 @@ pub(crate) enum GatewayKind {
 }
 
 impl GatewayKind {
+    /// The service that a signature of a request must name. Official (API Gateway and Lambda developer guides).
+    pub(super) fn signed_service(self) -> &'static str {
+        match self {
+            GatewayKind::Rest | GatewayKind::Http => "execute-api",
+            GatewayKind::Url => "lambda",
+        }
+    }
+
     /// The client, as the limits table names it.
     pub(super) fn party(self) -> Party {
         match self {
@@ -53,8 +63,8 @@ pub(super) enum Frontend {
         function: String,
         /// Whether responses are buffered or streamed.
         invoke_mode: InvokeMode,
-        /// Whether unsigned requests are refused.
-        only_signed: bool,
+        /// Whether requests must be signed.
+        authorization: Authorization,
         /// Whether no policy permits everyone to invoke it.
         lacks_permission: bool,
     },
@@ -133,18 +143,15 @@ impl Frontend {
                 target.wait = Some(lowered(&limits.http_timeout, target.timeout));
                 Ok(target)
             }
-            Frontend::Url { only_signed: true, .. } if !is_signed(received) => {
-                Err(GatewayError::NotSigned)
-            }
             Frontend::Url { lacks_permission: true, .. } => Err(GatewayError::NotPublic),
-            Frontend::Url { function, invoke_mode, .. } => Ok(RequestTarget {
+            Frontend::Url { function, invoke_mode, authorization, .. } => Ok(RequestTarget {
                 function: function.clone(),
                 shape: Shape::Url,
                 streams: *invoke_mode == InvokeMode::ResponseStream && Lambda::streams(limits),
                 route: RouteContext { route_key: "$default".to_owned(), ..RouteContext::default() },
                 timeout: None,
                 wait: None,
-                access: Access::default(),
+                access: Access { authorization: authorization.clone(), ..Access::default() },
                 position: 0,
             }),
         }
@@ -157,13 +164,6 @@ impl Frontend {
             Frontend::Url { .. } => GatewayKind::Url,
         }
     }
-}
-
-/// Whether a request has a signature, in a header or in the query.
-fn is_signed(request: &ClientRequest) -> bool {
-    let mut parameters = request.query.split('&');
-    request.header("authorization").is_some()
-        || parameters.any(|parameter| parameter.starts_with("X-Amz-Signature="))
 }
 
 /// The path after the stage.

@@ -40,7 +40,9 @@ use access_log::Exchange;
 use authorize::Guard;
 use event::{ApiFacts, GatewayEvent, RequestInfo, Shape};
 use frontend::{Frontend, GatewayKind};
-use hardcap_core::config::{ACCOUNT_ID, Api, ApiKind, Config, Cors, FunctionUrl, GatewayResponses};
+use hardcap_core::config::{
+    ACCOUNT_ID, Api, ApiKind, Authorization, Config, Cors, FunctionUrl, GatewayResponses,
+};
 use hardcap_core::context::{Context, Platform};
 use hardcap_core::head::SentHead;
 use hardcap_core::payloads::Part;
@@ -147,7 +149,7 @@ impl Gateway {
         let frontend = Frontend::Url {
             function: url.function.clone(),
             invoke_mode: url.invoke_mode,
-            only_signed: url.only_signed,
+            authorization: if url.only_signed { Authorization::Iam } else { Authorization::None },
             lacks_permission: url.lacks_permission,
         };
         let gateway = Gateway::new(platform, lambda, &url.logical_id, facts, frontend);

@@ -70,7 +70,7 @@ fn frontend(shape: Shape, route: &str) -> Frontend {
         return Frontend::Url {
             function,
             invoke_mode,
-            only_signed: false,
+            authorization: Authorization::None,
             lacks_permission: false,
         };
     };

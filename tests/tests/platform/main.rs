@@ -10,4 +10,5 @@ mod integrations;
 mod lambda;
 mod queue;
 mod runtime_api_model;
+mod signed_urls;
 mod streaming;

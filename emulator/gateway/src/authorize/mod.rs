@@ -91,7 +91,8 @@ impl Gateway {
         match target.access.authorization.clone() {
             Authorization::None => {}
             Authorization::Iam => {
-                let key = strict::signer(head, &received.body, &self.platform, "execute-api")
+                let service = self.frontend.kind().signed_service();
+                let key = strict::signer(head, &received.body, &self.platform, service)
                     .map_err(|denied| self.unsigned(&denied))?;
                 target.route.caller = Some(self.caller(&key));
             }

@@ -72,7 +72,8 @@ fn raw_path(event: &GatewayEvent) -> String {
 
 fn request_context(event: &GatewayEvent, path: &str, context: &mut Object<'_>) {
     let info = &event.info;
-    context.string("accountId", &event.api.account_id);
+    let account = event.route.caller.as_ref().map(|caller| &caller.account);
+    context.string("accountId", account.unwrap_or(&event.api.account_id));
     context.string("apiId", &event.api.api_id);
     // Official (developer guide, payload format 2.0): each kind of authorizer has a member of its own.
     match (&event.route.authorizer, &event.route.caller) {

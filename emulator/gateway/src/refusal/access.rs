@@ -3,7 +3,7 @@
 use hardcap_limits::RenderedRefusal;
 use serde_json::json;
 
-use super::{GatewayError, HTTP_FAILURE};
+use super::{GatewayError, HTTP_FAILURE, NOT_SIGNED};
 use crate::authorize::TokenRefusal;
 use crate::frontend::GatewayKind;
 
@@ -67,14 +67,20 @@ fn authorizer(kind: GatewayKind, error_type: &'static str) -> RenderedRefusal {
 }
 
 pub(super) fn no_signature(kind: GatewayKind) -> RenderedRefusal {
+    if kind == GatewayKind::Url {
+        return NOT_SIGNED.rendered();
+    }
     let text = "Missing Authentication Token";
     bad_signature(kind, "MissingAuthenticationTokenException", text)
 }
 
+/// A function URL answers as Lambda's API does. Observed: the JSON of a wrong signature (RJPearson94/terraform-aws-open-next#48,
+/// 2025-03-03), the text and the status of an unknown key (jamesmbourne/aws4-axios#1553, 2024-07-07), the type in the header
+/// (erlcloud/erlcloud#690, 2021-03-02, Lambda's API). UNCONFIRMED on a function URL: the type, and the other texts.
 pub(super) fn bad_signature(kind: GatewayKind, code: &'static str, text: &str) -> RenderedRefusal {
     match kind {
-        GatewayKind::Rest => rendered(kind, 403, code, message(text)),
-        GatewayKind::Http | GatewayKind::Url => forbidden(kind),
+        GatewayKind::Rest | GatewayKind::Url => with_type(403, code, message(text)),
+        GatewayKind::Http => forbidden(kind),
     }
 }
 
@@ -97,13 +103,16 @@ fn message(text: &str) -> String {
     json!({ "message": text }).to_string()
 }
 
-/// Only a REST API names the error's type.
+/// A REST API alone names the error's type in each of these refusals.
 fn rendered(
     kind: GatewayKind,
     status: u16,
     error_type: &'static str,
     body: String,
 ) -> RenderedRefusal {
-    let error_type = if kind == GatewayKind::Rest { error_type } else { "" };
+    with_type(status, if kind == GatewayKind::Rest { error_type } else { "" }, body)
+}
+
+fn with_type(status: u16, error_type: &'static str, body: String) -> RenderedRefusal {
     RenderedRefusal { status, error_type, content_type: "application/json", body }
 }

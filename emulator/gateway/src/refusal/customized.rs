@@ -93,7 +93,6 @@ fn response_type(error: &GatewayError, refusal: &Response<String>) -> Option<&'s
         // UNCONFIRMED: without a stage nothing is deployed; the others never reach the API.
         GatewayError::NoStage
         | GatewayError::UnresolvedParameter { .. }
-        | GatewayError::NotSigned
         | GatewayError::NotPublic
         | GatewayError::BadRequest(_)
         | GatewayError::UriTooLong

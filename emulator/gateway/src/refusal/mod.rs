@@ -34,9 +34,6 @@ pub(crate) enum GatewayError {
     /// The API has no such route, or not with this method.
     #[error("no such route")]
     NoRoute,
-    /// The function URL requires signed requests.
-    #[error("the request is not signed, and the function URL has `AuthType: AWS_IAM`")]
-    NotSigned,
     /// The policy of the function permits no unsigned request to invoke the URL.
     #[error(
         "no statement of the function's policy permits everyone to invoke this URL; add one with AddPermission: \
@@ -64,8 +61,8 @@ pub(crate) enum GatewayError {
     /// The authorizer's response is invalid.
     #[error(transparent)]
     InvalidDecision(#[from] InvalidDecision),
-    /// The route requires a signature, and the request has none.
-    #[error("the request is not signed, and the route has the authorization `AWS_IAM`")]
+    /// The route or the function URL requires a signature, and the request has none.
+    #[error("the request is not signed, and the authorization is `AWS_IAM`")]
     NoSignature,
     /// The signature is invalid.
     #[error("{text}")]
@@ -328,7 +325,7 @@ fn wording(kind: GatewayKind, error: &GatewayError, limits: &Limits) -> Rendered
         | GatewayError::IntegrationFailed(_) => texts.failure.rendered(),
         GatewayError::UnsupportedMediaType(_) => UNSUPPORTED_MEDIA_TYPE.rendered(),
         GatewayError::UriTooLong => URI_TOO_LONG.rendered(),
-        GatewayError::NotSigned | GatewayError::NotPublic => NOT_SIGNED.rendered(),
+        GatewayError::NotPublic => NOT_SIGNED.rendered(),
         GatewayError::BodyTimeout(_) => BODY_TIMEOUT.rendered(),
         GatewayError::NoStage => texts.no_stage.rendered(),
         GatewayError::NoRoute => texts.no_route.rendered(),
