@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::project::Project;
+use crate::project::{Project, TEMPLATE};
 
 fn har(entries: &[(&str, &str, Option<&str>, u16)]) -> String {
     let entries: Vec<Value> = entries
@@ -45,6 +45,29 @@ async fn the_failed_request_of_a_har_fails_here_and_the_bytes_are_named() {
     assert_eq!(not.code, Some(3), "{not:?}");
     assert!(not.printed.contains("responded 502 there, 200 here"), "{not:?}");
     assert!(not.printed.contains("nearest was lambda_sync_response: 6,291,560 B"), "{not:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_of_a_rest_api_is_not_sent_to_a_function_url_whatever_its_stage_was() {
+    let project = Project::new();
+    let with_url = "Timeout: 30\n      FunctionUrlConfig: {AuthType: NONE}";
+    project.write("template.yaml", &TEMPLATE.replace("Timeout: 30", with_url));
+    let printed = |path: &str| {
+        format!(
+            "> GET {path} HTTP/1.1\n> Host: abc.execute-api.us-east-1.amazonaws.com\n>\n< HTTP/1.1 502 Bad Gateway\n< x-amz-apigw-id: x\n<\n"
+        )
+    };
+    let capture = project.write("curl.txt", &printed("/Prod/giant?size=4718560"));
+    let ran = project.run(&["replay", &capture]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.printed.contains("through Rest\n"), "{ran:?}");
+    assert!(ran.printed.contains("responded 502 there, 502 here"), "{ran:?}");
+    assert!(!ran.printed.contains("note: "), "{ran:?}");
+    let capture = project.write("curl.txt", &printed("/Prod/other"));
+    let ran = project.run(&["replay", &capture]).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let reason = "a REST API responded to it, and only targets of another kind have a route for it: BehaveUrl; --api chooses";
+    assert!(ran.printed.contains(reason), "{ran:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,7 +14,7 @@ use super::project::Project;
 use super::up::{block_on, start_log};
 use super::{Failure, GATE_FAILED, remote, terminal};
 use crate::client::{Client, Response};
-use crate::replay::{self, Capture, Captured, Exchange, LeftOut, Outcome, Verdict};
+use crate::replay::{self, Capture, Captured, EventPlace, Exchange, LeftOut, Outcome, Verdict};
 use hardcap_core::record::Record;
 
 /// The version of the JSON format.
@@ -205,7 +205,7 @@ impl Replay<'_> {
         let mut notes = exchange.notes;
         if !place.others.is_empty() {
             notes.push(format!(
-                "{} has this route as well; --api chooses another than {}",
+                "other targets that have this route: {}; --api chooses another than {}",
                 place.others.join(", "),
                 place.logical_id
             ));
@@ -221,13 +221,13 @@ impl Replay<'_> {
     async fn event(&self, event: Bytes) -> Result<Verdict, Failure> {
         let json: Value = serde_json::from_slice(&event).map_err(Failure::new)?;
         let config = &self.project.loaded.config;
-        let function = replay::place_event(&json, config, self.options.function.as_deref());
-        let function = function.map_err(Failure::new)?;
+        let place = replay::place_event(&json, config, self.options.function.as_deref());
+        let EventPlace { function, notes } = place.map_err(Failure::new)?;
         let what = format!("an event of {} bytes for {function}", event.len());
         let aws = &self.started.addresses.aws;
         let url = format!("{aws}/2015-03-31/functions/{function}/invocations");
         let (response, records) = self.send(Method::POST, &url, &[], event).await?;
-        Ok(replay::of_event(what, failure(&response), &records))
+        Ok(replay::of_event(what, failure(&response), &records, notes))
     }
 
     /// Sends one request and returns its response with the records of the emulator. There are no other requests at that time.

@@ -3,6 +3,7 @@
 
 mod body;
 mod curl;
+mod event;
 mod har;
 mod place;
 mod sizes;
@@ -12,7 +13,8 @@ mod verdict;
 use bytes::Bytes;
 use hardcap_limits::Limits;
 
-pub use place::{Place, place_event, place_exchange};
+pub use event::{EventPlace, place_event};
+pub use place::{Place, place_exchange};
 pub use sizes::verdicts;
 pub use verdict::{Crossing, Outcome, Verdict, of_event, of_exchange};
 

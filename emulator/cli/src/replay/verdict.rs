@@ -124,10 +124,15 @@ pub fn of_exchange(
 /// The verdict on an event that was sent again. An event has no information about its result, so it is reproduced if it fails: it is
 /// refused, the function fails, or its response has a status of 500 or more.
 #[must_use]
-pub fn of_event(what: String, failure: Option<String>, records: &[Record]) -> Verdict {
+pub fn of_event(
+    what: String,
+    failure: Option<String>,
+    records: &[Record],
+    notes: Vec<String>,
+) -> Verdict {
     let outcome = if failure.is_some() { Outcome::Reproduced } else { Outcome::NotReproduced };
     let happened = failure.unwrap_or_else(|| "the function responds to it".to_owned());
-    Verdict { what, outcome, happened, crossings: crossings(records), notes: Vec::new() }
+    Verdict { what, outcome, happened, crossings: crossings(records), notes }
 }
 
 fn faults(records: &[Record]) -> String {
