@@ -70,7 +70,26 @@ impl SelectionPattern {
         }
     }
 
-    /// Whether the whole text matches.
+    /// Parses a pattern that the start of a text has to match: the validation expression of a token. Observed in AWS SAM CLI
+    /// (`lambda_authorizer.py`, read 2026-12-01). UNCONFIRMED: API Gateway itself.
+    ///
+    /// ```
+    /// use hardcap_velocity::SelectionPattern;
+    ///
+    /// let pattern = SelectionPattern::at_start("ok|Bearer [a-z]+$")?;
+    /// assert!(pattern.is_match("okay") && pattern.is_match("Bearer x"));
+    /// assert!(!pattern.is_match("not ok") && !pattern.is_match("Bearer 1"));
+    /// # Ok::<(), hardcap_velocity::InvalidIntegration>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidIntegration::Pattern`] if it is not a regular expression.
+    pub fn at_start(pattern: &str) -> Result<SelectionPattern, InvalidIntegration> {
+        SelectionPattern::parse(&format!("(?:{pattern})(?s:.*)"))
+    }
+
+    /// Whether the text matches.
     pub fn is_match(&self, text: &str) -> bool {
         self.0.is_match(text)
     }

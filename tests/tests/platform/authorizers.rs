@@ -45,6 +45,7 @@ fn guarded(kind: ApiKind, asks: AuthorizerKind, ttl: u64) -> Api {
         function: "authorizer".to_owned(),
         kind: asks,
         identity: vec![IdentitySource::Header("Authorization".to_owned())],
+        validation: None,
         ttl: Millis(ttl),
         jwt: None,
     });
@@ -189,6 +190,23 @@ async fn a_rest_api_tells_a_request_that_its_authorizer_does_not_allow_why() {
     let authorizer = &allowed.json()["requestContext"]["authorizer"];
     assert_eq!(authorizer["principalId"], "me");
     assert!(authorizer["calls"].is_string(), "numbers are texts: {authorizer}");
+}
+
+/// Official: API reference of API Gateway, `Authorizer`.
+#[tokio::test]
+async fn a_token_that_does_not_match_the_validation_expression_is_a_401_without_a_call() {
+    let mut api = guarded(rest(), AuthorizerKind::Token, 0);
+    api.authorizers[0].validation = Some("^ok.*".to_owned());
+    let emulator = start(api).await;
+    let unauthorized = r#"{"message":"Unauthorized"}"#;
+    for token in ["bad", "not ok", "OK"] {
+        let refused = get(&emulator, "/a", &[("Authorization", token)]).await;
+        is(&refused, 401, Some("UnauthorizedException"), unauthorized);
+    }
+    assert_eq!(emulator.totals().invocations, 0);
+    let allowed = get(&emulator, "/a", &[("Authorization", "okay")]).await;
+    assert_eq!(allowed.status, 200, "{allowed:?}");
+    assert_eq!(emulator.totals().invocations, 2);
 }
 
 #[tokio::test]

@@ -31,6 +31,7 @@ use hardcap_core::percent;
 use hardcap_core::strict;
 use hardcap_lambda::stop::InvokeError;
 use hardcap_lambda::{self as lambda, Envelope as _, FunctionError, Invocation};
+use hardcap_velocity::SelectionPattern;
 pub(super) use jwt::TokenRefusal;
 pub(super) use policy::InvalidDecision;
 use policy::{Decision, Effect};
@@ -42,6 +43,8 @@ const KEPT_MAX: usize = 1_000;
 #[derive(Debug, Default)]
 pub(super) struct Guard {
     authorizers: Vec<Authorizer>,
+    /// The validation expressions of the tokens of authorizers, by the name of the authorizer.
+    validations: HashMap<String, SelectionPattern>,
     api_keys: Vec<String>,
     decisions: Mutex<HashMap<Identity, (EpochMillis, Arc<Decision>)>>,
 }
@@ -53,6 +56,7 @@ impl Guard {
     pub(super) fn new(authorizers: &[Authorizer], api_keys: &[String]) -> Guard {
         Guard {
             authorizers: authorizers.to_vec(),
+            validations: authorizers.iter().filter_map(validation).collect(),
             api_keys: api_keys.to_vec(),
             decisions: Mutex::default(),
         }
@@ -73,6 +77,13 @@ impl Guard {
             decisions.insert(identity, (until, Arc::clone(it)));
         }
     }
+}
+
+/// The validation expression of an authorizer's tokens. One that is not a regular expression here is not enforced: the template
+/// warns of it.
+fn validation(authorizer: &Authorizer) -> Option<(String, SelectionPattern)> {
+    let pattern = SelectionPattern::at_start(authorizer.validation.as_deref()?).ok()?;
+    Some((authorizer.name.clone(), pattern))
 }
 
 impl Gateway {
@@ -188,7 +199,8 @@ impl Gateway {
         }
     }
 
-    /// The values of the identity sources; one that is missing or empty is a 401.
+    /// The values of the identity sources. One that is missing or empty is a 401, and so is a token that does not match the validation
+    /// expression.
     fn identity(
         &self,
         authorizer: &Authorizer,
@@ -215,9 +227,15 @@ impl Gateway {
             },
         };
         let values = authorizer.identity.iter().map(value);
-        values
+        let values: Vec<String> = values
             .map(|value| value.filter(|value| !value.is_empty()).ok_or(GatewayError::Unauthorized))
-            .collect()
+            .collect::<Result<_, _>>()?;
+        // Official (API reference of API Gateway, `Authorizer`): a 401 without a call of the function.
+        let pattern = self.guard.validations.get(&authorizer.name);
+        match pattern.is_none_or(|pattern| values.iter().all(|value| pattern.is_match(value))) {
+            true => Ok(values),
+            false => Err(GatewayError::Unauthorized),
+        }
     }
 
     /// `arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`

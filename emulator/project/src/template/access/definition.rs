@@ -2,7 +2,7 @@
 
 use hardcap_limits::Millis;
 
-use super::{REST_TTL, RouteAuth, authorizer_format, issuer_of, jwt_rules, seconds};
+use super::{REST_TTL, RouteAuth, authorizer_format, issuer_of, jwt_rules, seconds, validation_of};
 use crate::template::assemble::Parts;
 use crate::template::diagnostic::Diagnostic;
 use crate::template::function::target_of;
@@ -48,10 +48,10 @@ pub(in crate::template) fn of_definition(
             }
             _ => (AuthorizerKind::Request, REST_TTL),
         };
-        of.not_checked(
-            "identityValidationExpression",
-            "tokens of every form reach the authorizer",
-        )?;
+        let validation = match kind {
+            AuthorizerKind::Token => validation_of(&of, "identityValidationExpression")?,
+            _ => None,
+        };
         let sources = of.text("identitySource")?.unwrap_or_default();
         let mut identity: Vec<_> = sources.split(',').filter_map(IdentitySource::parse).collect();
         // The scheme has the name of the header with the token.
@@ -65,6 +65,7 @@ pub(in crate::template) fn of_definition(
             function: target_of(&uri),
             kind,
             identity,
+            validation,
             ttl: seconds(&of, "authorizerResultTtlInSeconds")?.unwrap_or(default),
             jwt: None,
         };

@@ -20,6 +20,7 @@ use crate::settings::AuthorizerSettings;
 use hardcap_core::config::{
     Access, Api, Authorization, Authorizer, AuthorizerKind, IdentitySource, JwtRules, PayloadFormat,
 };
+use hardcap_velocity::SelectionPattern;
 
 pub(super) use definition::{of_definition, of_operation};
 
@@ -131,6 +132,7 @@ impl Guards {
                 AuthorizerKind::Token
             },
             identity: vec![identity],
+            validation: None,
             ttl: Millis(0),
             jwt: Some(JwtRules { issuer, keys, ..rules }),
         }))
@@ -225,8 +227,12 @@ fn sam_authorizer(
     let mut identity = Vec::new();
     let mut ttl = if http { Millis(0) } else { REST_TTL };
     let mut header = "Authorization".to_owned();
+    let mut validation = None;
     if let Some(source) = of.child("Identity")? {
-        source.not_checked("ValidationExpression", "tokens of every form reach the authorizer")?;
+        if !http && token {
+            validation = validation_of(&source, "ValidationExpression")?;
+        }
+        source.without_effect(&["ValidationExpression"]);
         header = source.text("Header")?.unwrap_or(header);
         identity.extend(source.texts("Headers")?.into_iter().map(IdentitySource::Header));
         identity.extend(source.texts("QueryStrings")?.into_iter().map(IdentitySource::Query));
@@ -245,7 +251,8 @@ fn sam_authorizer(
         (false, false) => AuthorizerKind::Request,
     };
     let function = target_of(&function);
-    Ok(Some(Authorizer { name: name.to_owned(), function, kind, identity, ttl, jwt: None }))
+    let name = name.to_owned();
+    Ok(Some(Authorizer { name, function, kind, identity, validation, ttl, jwt: None }))
 }
 
 /// Issuer and audience. Their names differ between SAM, CloudFormation and OpenAPI.
@@ -276,6 +283,18 @@ fn authorizer_format(of: &Properties<'_>, key: &str) -> Result<PayloadFormat, Di
         Some(version) if version.starts_with('1') => PayloadFormat::V1,
         _ => PayloadFormat::V2,
     })
+}
+
+/// The validation expression of a `TOKEN` authorizer. One that hardcap cannot read is not enforced, which is a warning.
+///
+/// Official (API reference of API Gateway, `Authorizer`): it does not apply to `REQUEST` authorizers.
+fn validation_of(of: &Properties<'_>, key: &str) -> Result<Option<String>, Diagnostic> {
+    let Some(expression) = of.text(key)? else { return Ok(None) };
+    if SelectionPattern::at_start(&expression).is_ok() {
+        return Ok(Some(expression));
+    }
+    of.not_checked(key, "hardcap does not support this regular expression")?;
+    Ok(None)
 }
 
 fn seconds(of: &Properties<'_>, key: &str) -> Result<Option<Millis>, Diagnostic> {
@@ -426,13 +445,18 @@ fn rest_authorizer(
             return Ok(());
         }
     };
-    of.not_checked("IdentityValidationExpression", "tokens of every form reach the authorizer")?;
+    let validation = match kind {
+        AuthorizerKind::Token => validation_of(&of, "IdentityValidationExpression")?,
+        _ => None,
+    };
+    of.without_effect(&["IdentityValidationExpression"]);
     let sources = of.text("IdentitySource")?.unwrap_or_default();
     let authorizer = Authorizer {
         name: entry.key.clone(),
         function: target_of(&of.required_text("AuthorizerUri")?),
         kind,
         identity: sources.split(',').filter_map(IdentitySource::parse).collect(),
+        validation,
         ttl: seconds(&of, "AuthorizerResultTtlInSeconds")?.unwrap_or(REST_TTL),
         jwt: None,
     };
@@ -468,6 +492,7 @@ fn http_authorizer(
             simple: of.flag("EnableSimpleResponses")?.unwrap_or_default(),
         },
         identity: sources.iter().filter_map(|source| IdentitySource::parse(source)).collect(),
+        validation: None,
         ttl: seconds(&of, "AuthorizerResultTtlInSeconds")?.unwrap_or(Millis(0)),
         jwt: None,
     };

@@ -197,6 +197,69 @@ Resources:{FUNCTIONS}
 }
 
 #[test]
+fn the_validation_expression_of_a_token_authorizer_is_read_in_every_kind_of_template() {
+    let of_sam = |kind: &str| {
+        let identity = r"{Header: X-Tok, ValidationExpression: '^ok\d.*'}";
+        let own = format!("{{FunctionArn: !GetAtt G.Arn, {kind}Identity: {identity}}}");
+        sam(&format!("{{DefaultAuthorizer: Own, Authorizers: {{Own: {own}}}}}"), "", "")
+    };
+    let resource = |kind: &str| {
+        format!(
+            r"
+Resources:{FUNCTIONS}
+  Api: {{Type: AWS::ApiGateway::RestApi}}
+  Own:
+    Type: AWS::ApiGateway::Authorizer
+    Properties: {{RestApiId: !Ref Api, Type: {kind}, AuthorizerUri: !GetAtt G.Arn, IdentitySource: method.request.header.X-Tok, IdentityValidationExpression: '^ok\d.*'}}
+  M:
+    Type: AWS::ApiGateway::Method
+    Properties:
+      RestApiId: !Ref Api
+      ResourceId: !GetAtt Api.RootResourceId
+      HttpMethod: GET
+      AuthorizationType: CUSTOM
+      AuthorizerId: !Ref Own
+      Integration: {{Type: AWS_PROXY, IntegrationHttpMethod: POST, Uri: !GetAtt F.Arn}}
+"
+        )
+    };
+    let definition = |kind: &str| {
+        format!(
+            r"
+Resources:{FUNCTIONS}
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: s
+      DefinitionBody:
+        security: [{{own: []}}]
+        securityDefinitions:
+          own: {{type: apiKey, name: X-Tok, in: header, x-amazon-apigateway-authorizer: {{type: {kind}, authorizerUri: !GetAtt G.Arn, identityValidationExpression: '^ok\d.*'}}}}
+        paths:
+          /a: {{get: {{x-amazon-apigateway-integration: {{type: aws_proxy, uri: !GetAtt F.Arn}}}}}}
+"
+        )
+    };
+    for text in [of_sam(""), resource("TOKEN"), definition("token")] {
+        let validation = api(&text).authorizers[0].validation.clone();
+        assert_eq!(validation.as_deref(), Some(r"^ok\d.*"), "{text}");
+        assert_eq!(warnings(&good(&text)), [""; 0], "{text}");
+        let warnings = warnings(&good(&text.replace(r"^ok\d.*", "^(?=ok)")));
+        assert!(
+            warnings[0]
+                .contains("is not enforced: hardcap does not support this regular expression"),
+            "{warnings:?}"
+        );
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+    }
+    for text in
+        [of_sam("FunctionPayloadType: REQUEST, "), resource("REQUEST"), definition("request")]
+    {
+        assert_eq!(api(&text).authorizers[0].validation, None, "{text}");
+    }
+}
+
+#[test]
 fn mock_integrations_and_the_cors_of_sam_answer_preflights() {
     let text = format!(
         "
