@@ -16,6 +16,9 @@ use serde_json::{Value, json};
 
 use hardcap::config::Function;
 
+type Headers = Vec<(String, Vec<u8>)>;
+type Parameters = Vec<(String, String)>;
+
 const UNKNOWN_KEY: &str = r#"{"message":"The security token included in the request is invalid."}"#;
 const WRONG_SIGNATURE: &str = r#"{"message":"The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."}"#;
 
@@ -54,11 +57,7 @@ impl Signer {
     }
 
     /// The headers and the query parameters of a signature.
-    fn instructions(
-        &self,
-        call: &Call,
-        settings: SigningSettings,
-    ) -> (Vec<(String, Vec<u8>)>, Vec<(String, String)>) {
+    fn instructions(&self, call: &Call, settings: SigningSettings) -> (Headers, Parameters) {
         let identity = Credentials::new(self.key, self.secret, None, None, "test").into();
         let params = v4::SigningParams::builder()
             .identity(&identity)

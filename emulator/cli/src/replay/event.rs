@@ -31,12 +31,12 @@ pub enum EventPlaceError {
     },
     /// The template has no function for the route.
     #[error("the template has no function for its route; name the function with --function: {0}")]
-    UnknownRoute(String),
+    WithoutRoute(String),
     /// The template has no function, or several, for the queue or the topic.
     #[error(
         "the event is of the {what} `{arn}`, and {known}; name the function with --function: {functions}"
     )]
-    UnknownSource {
+    WithoutMapping {
         /// `queue`, `topic`.
         what: &'static str,
         /// The ARN in the event.
@@ -72,7 +72,7 @@ pub fn place_event(
         Some(source) => source.place(config),
         None => of_route(event, config)
             .map(EventPlace::of)
-            .ok_or_else(|| EventPlaceError::UnknownRoute(function_ids(config))),
+            .ok_or_else(|| EventPlaceError::WithoutRoute(function_ids(config))),
     };
     match (placed, config.functions.as_slice()) {
         (Err(_), [only]) => Ok(EventPlace::of(&only.name)),
@@ -147,7 +147,7 @@ impl<'a> Source<'a> {
                     "the event is of the {what} `{arn}`; `{only}` is the only {what} of the template that invokes a function"
                 )],
             }),
-            _ => Err(EventPlaceError::UnknownSource {
+            _ => Err(EventPlaceError::WithoutMapping {
                 what: self.what,
                 arn: (*arn).to_owned(),
                 known: self.known_names(),

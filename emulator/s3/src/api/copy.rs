@@ -74,8 +74,7 @@ pub(super) async fn copy(
 ///
 /// # Errors
 ///
-/// A directive with another value. The text of the metadata directive is quoted by users of S3 and by MinIO; UNCONFIRMED: that of
-/// the tagging directive.
+/// A directive with another value. The text of the metadata directive is that of MinIO. UNCONFIRMED: both texts on AWS.
 fn is_replace(call: &Call, name: &'static str, unknown: &'static str) -> Result<bool, Refusal> {
     match call.header(name) {
         None | Some("COPY") => Ok(false),

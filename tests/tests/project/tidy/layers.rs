@@ -36,7 +36,7 @@ const CRATES: &[Layers] = &[
             ],
             &["keyring", "log_buffer", "record", "serve", "sigv4"],
             &["context", "faults"],
-            &["caller", "config", "strict"],
+            &["caller", "config", "function_name", "strict"],
         ],
     },
     Layers {
