@@ -90,7 +90,7 @@ mod tests {
                  pattern: {NAME_PATTERN}"
             )
         };
-        for name in ["*", "my-function!", "f:1:2", "f:$LATES", "a b", ""] {
+        for name in ["*", "my-function!", "f:1:2", "f:$NEWEST", "a b", ""] {
             check(name, None, Err(&format!("1 validation error detected: {}", of_name(name))));
         }
         let of_qualifier = "Value 'invalid!' at 'qualifier' failed to satisfy constraint: Member must satisfy regular \
