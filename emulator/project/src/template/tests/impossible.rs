@@ -74,8 +74,8 @@ const TEMPLATES: &[(&str, &str)] = &[
         "1:41: the parameter `A` must match the pattern `[0-9]+`, unlike the given value",
     ),
     (
-        "Parameters: {A: {Type: Strin, Default: x}}\nResources: {F: {Type: AWS::Serverless::Function}}",
-        "1:24: the parameter `A` has the type `Strin`, which CloudFormation does not know; did you mean `String`?",
+        "Parameters: {A: {Type: Strings, Default: x}}\nResources: {F: {Type: AWS::Serverless::Function}}",
+        "1:24: the parameter `A` has the type `Strings`, which CloudFormation does not know; did you mean `String`?",
     ),
 ];
 
