@@ -131,9 +131,7 @@ fn of_document(json: Value) -> Recognized {
     {
         return of_document(json);
     }
-    if let Some(logs) = super::packed::of_subscription(&json) {
-        return of_document(logs);
-    }
+    let json = super::packed::of_subscription(&json).unwrap_or(json);
     let kind = kind::of_json(&json);
     let mut strings = Strings::new(false);
     match &json {

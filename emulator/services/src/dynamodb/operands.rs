@@ -21,6 +21,8 @@ const FUNCTIONS: [&str; 8] = [
     "if_not_exists",
     "list_append",
 ];
+/// The maximum size of an expression in bytes (developer guide, "Constraints in Amazon DynamoDB"). The engine refuses a larger one.
+const EXPRESSION_MAX: usize = 4_096;
 /// The types of the operands of `begins_with`.
 const WITH_BEGINNING: [&str; 2] = ["S", "B"];
 
@@ -61,7 +63,8 @@ impl Expressions {
             ("ConditionExpression", &self.condition_expression),
         ];
         let of_own = own.iter().find_map(|(name, expression)| {
-            let tokens = tokens(expression.as_deref()?);
+            let expression = expression.as_deref();
+            let tokens = tokens(expression.filter(|text| text.len() <= EXPRESSION_MAX)?);
             let mut calls = tokens.windows(2).enumerate().filter(|(_, call)| call[1] == "(");
             let rule =
                 calls.find_map(|(at, call)| self.refusal_of_call(call[0], &tokens[at + 2..]))?;
@@ -115,4 +118,23 @@ fn incorrect_type(function: &str, kind: &str) -> String {
 fn type_of(value: &Value) -> Option<&str> {
     let mut members = value.as_object()?.keys();
     members.next().map(String::as_str).filter(|_| members.next().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_expression_over_the_maximum_size_is_left_to_the_engine() {
+        let refused = |bytes: usize| {
+            let expression = format!("CONTAINS({})", " ".repeat(bytes - "CONTAINS()".len()));
+            let request = json!({ "FilterExpression": expression });
+            refusal("Scan", request.to_string().as_bytes())
+        };
+        let expected = "Invalid FilterExpression: Invalid function name; function: CONTAINS";
+        assert_eq!(refused(4_096).as_deref(), Some(expected));
+        assert_eq!(refused(4_097), None);
+    }
 }
