@@ -213,13 +213,13 @@ Resources:
     ] {
         assert_eq!(
             bad(&rules(&format!("{{{rule}}}"))),
-            format!("t.yaml:7:21: {expected}"),
+            format!("7:21: {expected}"),
             "{rule}"
         );
     }
     let many = |count: usize| rules(&vec![format!("{{{least}}}"); count].join(", "));
     assert_eq!(good(&many(100)).config.buckets[0].cors.len(), 100);
-    assert_eq!(bad(&many(101)), "t.yaml:7:9: a CORS configuration has 1 to 100 rules");
+    assert_eq!(bad(&many(101)), "7:9: a CORS configuration has 1 to 100 rules");
 }
 
 #[test]
