@@ -211,11 +211,7 @@ Resources:
             ),
         ),
     ] {
-        assert_eq!(
-            bad(&rules(&format!("{{{rule}}}"))),
-            format!("7:21: {expected}"),
-            "{rule}"
-        );
+        assert_eq!(bad(&rules(&format!("{{{rule}}}"))), format!("7:21: {expected}"), "{rule}");
     }
     let many = |count: usize| rules(&vec![format!("{{{least}}}"); count].join(", "));
     assert_eq!(good(&many(100)).config.buckets[0].cors.len(), 100);
