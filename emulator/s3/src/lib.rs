@@ -65,7 +65,7 @@ pub struct S3 {
     next_lifecycle: Arc<AtomicU64>,
 }
 
-/// Why S3 would not create a bucket of a template, if it would not.
+/// The reason why S3 refuses to create a bucket of a template; `None` if it does not refuse.
 #[must_use]
 pub fn refusal(bucket: &config::Bucket) -> Option<String> {
     let name = &bucket.name;

@@ -57,7 +57,7 @@ impl Function {
             ("UPSTREAM_URL", world.url()),
             ("OVERFLOW_BUCKET", BUCKET),
             ("ACCESS", "open"),
-            // Nobody reads what it says.
+            // Its log is not read.
             ("RUST_LOG", "off"),
         ];
         let none: [&str; 0] = [];
@@ -126,7 +126,7 @@ async fn answer(
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     if request.method() != Method::GET {
         let body = request.into_body().collect().await.map(|body| body.to_bytes());
-        // Whoever waits for it may have given up.
+        // The receiver may have been dropped.
         let _ = ends.answers.send(body.unwrap_or_default()).await;
         return Ok(status(StatusCode::ACCEPTED));
     }

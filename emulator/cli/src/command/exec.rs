@@ -155,16 +155,19 @@ async fn run(
     Ok(exit_code(status, &failures))
 }
 
-/// What to do where the system passes so much text to no program: Linux has a maximum of 131,072 bytes for a variable.
+/// The maximum size of a variable, with its name and two more bytes (execve(2): 32 pages).
+const VARIABLE_MAX: usize = 131_072;
+
+/// What to do if the system refuses the environment or the arguments of a command because of their size.
 fn too_long(environment: &[(String, String)]) -> String {
-    let longest = environment.iter().max_by_key(|(_, value)| value.len());
-    longest.map_or_else(
-        || "pass fewer arguments".to_owned(),
-        |(name, value)| {
-            let bytes = grouped(value.len() as u64);
-            format!("the environment is too long; its longest variable is {name} with {bytes} bytes: shorten this output of the template, or the arguments")
-        },
-    )
+    let size = |(name, value): &&(String, String)| name.len() + value.len() + 2;
+    match environment.iter().max_by_key(size).filter(|variable| size(variable) > VARIABLE_MAX) {
+        Some((name, value)) => format!(
+            "the variable {name} has {} bytes, and Linux passes at most 131,072 bytes in a variable: shorten this output of the template",
+            grouped(value.len() as u64)
+        ),
+        None => "the arguments and the environment together are too long: pass fewer or shorter arguments".to_owned(),
+    }
 }
 
 async fn run_command(
@@ -336,7 +339,18 @@ fn exit_code(status: ExitStatus, failures: &[GateFailure]) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use super::is_developers_own;
+    use super::{is_developers_own, too_long};
+
+    #[test]
+    fn a_variable_over_the_maximum_of_linux_is_named_and_otherwise_the_arguments() {
+        let help = |bytes: usize| {
+            let long = ("HARDCAP_OUTPUT_Long".to_owned(), "x".repeat(bytes));
+            too_long(&[("A".to_owned(), "b".to_owned()), long])
+        };
+        // With the 19 bytes of its name, `=` and the final NUL.
+        assert!(help(131_051).starts_with("the arguments and the environment together"));
+        assert!(help(131_052).starts_with("the variable HARDCAP_OUTPUT_Long has 131,052 bytes"));
+    }
 
     #[test]
     fn credentials_roles_profiles_and_endpoints_are_hidden_and_an_application_s_variables_are_not()

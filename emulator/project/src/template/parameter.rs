@@ -33,9 +33,8 @@ pub(super) fn parameter(
         return Ok(Some(Node::text(node.at, text)));
     }
     let items: Vec<&str> = text.split(',').map(str::trim).collect();
-    let kind_of_item = if kind == "List<Number>" { "Number" } else { "String" };
     for item in &items {
-        parameter.check(kind_of_item, item)?;
+        parameter.check(kind, item)?;
     }
     let items = items.into_iter().map(|item| Node::text(node.at, item));
     Ok(Some(Node::new(node.at, Value::List(items.collect()))))
@@ -64,11 +63,14 @@ struct Parameter<'e> {
 }
 
 impl Parameter<'_> {
-    /// Checks a value, or an item of a list. The values of other types are names of things that exist elsewhere.
+    /// Checks a value, or an item of a list. The guide has lengths for `String` and bounds for `Number`, not for lists of them. The
+    /// values of other types are names of things that exist elsewhere.
     fn check(&self, kind: &str, text: &str) -> Result<(), Diagnostic> {
         self.check_allowed_values(text)?;
         match kind {
-            "Number" => self.check_number(text),
+            "Number" => self.check_bounds(self.number(text)?, text),
+            "List<Number>" => self.number(text).map(drop),
+            "CommaDelimitedList" => self.check_pattern(text),
             "String" => {
                 self.check_length(text)?;
                 self.check_pattern(text)
@@ -92,16 +94,18 @@ impl Parameter<'_> {
         Err(Diagnostic::new(self.value.at, message).help(help))
     }
 
-    fn check_number(&self, text: &str) -> Result<(), Diagnostic> {
-        let Ok(number) = text.trim().parse::<f64>() else {
-            return self.refused(format!("must be a number, not {}", self.shown(text)));
-        };
-        match (self.number("MinValue")?, self.number("MaxValue")?) {
+    fn number(&self, text: &str) -> Result<f64, Diagnostic> {
+        let number = text.trim().parse();
+        number.map_err(|_| self.refusal(&format!("must be a number, not {}", self.shown(text))))
+    }
+
+    fn check_bounds(&self, number: f64, text: &str) -> Result<(), Diagnostic> {
+        match (self.bound("MinValue")?, self.bound("MaxValue")?) {
             (Some(least), _) if number < least => {
-                self.refused(format!("must be at least {least}, not {}", self.shown(text)))
+                self.refused(&format!("must be at least {least}, not {}", self.shown(text)))
             }
             (_, Some(most)) if number > most => {
-                self.refused(format!("must be at most {most}, not {}", self.shown(text)))
+                self.refused(&format!("must be at most {most}, not {}", self.shown(text)))
             }
             _ => Ok(()),
         }
@@ -110,12 +114,12 @@ impl Parameter<'_> {
     fn check_length(&self, text: &str) -> Result<(), Diagnostic> {
         #[expect(clippy::cast_precision_loss, reason = "a value has fewer characters than 2^52")]
         let length = text.chars().count() as f64;
-        match (self.number("MinLength")?, self.number("MaxLength")?) {
+        match (self.bound("MinLength")?, self.bound("MaxLength")?) {
             (Some(least), _) if length < least => {
-                self.refused(format!("has {length} characters and must have at least {least}"))
+                self.refused(&format!("has {length} characters and must have at least {least}"))
             }
             (_, Some(most)) if length > most => {
-                self.refused(format!("has {length} characters and may have at most {most}"))
+                self.refused(&format!("has {length} characters and may have at most {most}"))
             }
             _ => Ok(()),
         }
@@ -129,14 +133,14 @@ impl Parameter<'_> {
         match Regex::new(&format!(r"\A(?:{pattern})\z")) {
             Ok(whole) if !whole.is_match(text) => {
                 let shown = self.shown(text);
-                self.refused(format!("must match the pattern `{pattern}`, unlike {shown}"))
+                self.refused(&format!("must match the pattern `{pattern}`, unlike {shown}"))
             }
             Ok(_) | Err(_) => Ok(()),
         }
     }
 
     /// The number of a constraint.
-    fn number(&self, constraint: &str) -> Result<Option<f64>, Diagnostic> {
+    fn bound(&self, constraint: &str) -> Result<Option<f64>, Diagnostic> {
         let Some(node) = self.entry.value.get(constraint) else { return Ok(None) };
         let what = format!("`{constraint}` of {}", self.what);
         let text = node.scalar(&what)?;
@@ -144,19 +148,25 @@ impl Parameter<'_> {
         number.map(Some).map_err(|_| node.unexpected(&what, "a number"))
     }
 
-    fn refused(&self, why: String) -> Result<(), Diagnostic> {
+    fn refused(&self, why: &str) -> Result<(), Diagnostic> {
+        Err(self.refusal(why))
+    }
+
+    fn refusal(&self, why: &str) -> Diagnostic {
         let diagnostic = Diagnostic::new(self.value.at, format!("{} {why}", self.what));
-        Err(match self.entry.value.get("ConstraintDescription") {
+        match self.entry.value.get("ConstraintDescription") {
             Some(Node { value: Value::Text(description), .. }) => diagnostic.help(description),
             _ => diagnostic,
-        })
+        }
     }
 
     /// A value in an error. `NoEcho` hides it, as in CloudFormation.
     fn shown(&self, text: &str) -> String {
         let hidden = self.entry.value.get("NoEcho");
         match hidden.map(|node| &node.value) {
-            Some(Value::Text(hidden)) if hidden == "true" => "the given value".to_owned(),
+            Some(Value::Text(hidden)) if hidden.eq_ignore_ascii_case("true") => {
+                "the given value".to_owned()
+            }
             _ => format!("`{text}`"),
         }
     }

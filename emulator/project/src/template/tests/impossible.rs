@@ -50,8 +50,12 @@ const TEMPLATES: &[(&str, &str)] = &[
         "1:41: the parameter `A` must be at least 5, not `1`",
     ),
     (
-        "Parameters: {A: {Type: List<Number>, Default: '1,8', MaxValue: 7.5}}\nResources: {F: {Type: AWS::Serverless::Function}}",
-        "1:47: the parameter `A` must be at most 7.5, not `8`",
+        "Parameters: {A: {Type: List<Number>, Default: '1,x'}}\nResources: {F: {Type: AWS::Serverless::Function}}",
+        "1:47: the parameter `A` must be a number, not `x`",
+    ),
+    (
+        "Parameters: {A: {Type: Number, Default: 8, MaxValue: 7.5}}\nResources: {F: {Type: AWS::Serverless::Function}}",
+        "1:41: the parameter `A` must be at most 7.5, not `8`",
     ),
     (
         "Parameters: {A: {Type: Number, Default: 1, MinValue: low}}\nResources: {F: {Type: AWS::Serverless::Function}}",
