@@ -314,7 +314,7 @@ fn the_lock_of_the_fuzz_targets_has_what_the_manifests_name() {
 fn the_published_program_is_optimized_for_speed_where_crates_are_optimized_together() {
     let manifest: toml::Table = read(&root().join("Cargo.toml")).parse().expect("TOML");
     let profile = &manifest["profile"]["dist"];
-    assert_eq!(profile["lto"].as_str(), Some("thin"), "{profile}");
+    assert_eq!(profile["lto"].as_str(), Some("fat"), "{profile}");
     let program = &profile["package"]["hardcap-cli"];
     assert_eq!(program["opt-level"].as_integer(), Some(3), "{program}");
 }
