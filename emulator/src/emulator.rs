@@ -198,6 +198,7 @@ impl Emulator {
         let control = Control::new(&platform, &config, &addresses, stores);
 
         let router = plane.serve_rest_of(invoke_api::router(lambda.clone(), queue.clone()));
+        let s3_of_buckets = s3.clone();
         let services = Services {
             lambda: router,
             control: control.router(),
@@ -219,6 +220,7 @@ impl Emulator {
         plane.start().await.map_err(StartError::data)?;
         queue.start(&config);
         messages.start(&config, (&lambda, &queue), (&tasks, &stop));
+        s3_of_buckets.notify_through(Arc::new(messages));
         Ok(Emulator { addresses, platform, lambda, queue, plane, control, stop, tasks })
     }
 

@@ -41,6 +41,7 @@ mod emulator;
 mod function_urls;
 mod functions;
 mod messages;
+mod notifications;
 mod sockets;
 mod tries;
 

@@ -10,7 +10,7 @@ use hardcap_messages::bus::Buses;
 use hardcap_messages::mapping::Mappings;
 use hardcap_messages::queue::Queues;
 use hardcap_messages::topic::Topics;
-use hardcap_messages::{FunctionsSlot, bus, queue, topic};
+use hardcap_messages::{Functions, FunctionsSlot, bus, queue, topic};
 use hardcap_s3::S3;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -67,6 +67,11 @@ impl Messages {
     /// What Lambda sends records and dead letters to.
     pub(crate) fn targets<'a>(&'a self, s3: &'a S3) -> Targets<'a> {
         Targets { s3, queues: &self.queues, topics: &self.topics, buses: &self.buses }
+    }
+
+    /// The functions; `None` before the start and after the stop.
+    pub(crate) fn functions(&self) -> Option<Arc<dyn Functions>> {
+        self.functions.get()
     }
 
     /// Removes all messages and what the API has created, and creates what the configuration has.

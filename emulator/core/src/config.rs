@@ -10,6 +10,7 @@ mod gateway_responses;
 mod image;
 mod integration;
 mod invoke_mode;
+mod notifications;
 mod publishing;
 mod resources;
 mod stack;
@@ -41,6 +42,7 @@ pub use integration::{
     ServiceCall, service_call,
 };
 pub use invoke_mode::{InvokeMode, ResponseTransferMode, UnknownInvokeMode};
+pub use notifications::{BucketNotifications, NotificationRefusal, NotificationTarget};
 pub use publishing::{PublishedAlias, Publishing};
 pub use resources::{
     Attribute, AttributeKind, Bucket, BucketCorsRule, EventSourceMapping, Index, LifecycleRule,

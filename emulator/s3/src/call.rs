@@ -40,6 +40,8 @@ pub(super) struct Call {
 #[derive(Debug)]
 struct Inner {
     context: Context,
+    ids: Ids,
+    access_key: OnceLock<String>,
     body_length: OnceLock<u64>,
     algorithm: OnceLock<Algorithm>,
     region: OnceLock<String>,
@@ -48,11 +50,13 @@ struct Inner {
 }
 
 impl Call {
-    pub(super) fn new(context: Context, headers: HeaderMap) -> Call {
+    pub(super) fn new(context: Context, ids: Ids, headers: HeaderMap) -> Call {
         Call {
             headers: Arc::new(headers),
             inner: Arc::new(Inner {
                 context,
+                ids,
+                access_key: OnceLock::new(),
                 body_length: OnceLock::new(),
                 algorithm: OnceLock::new(),
                 region: OnceLock::new(),
@@ -69,6 +73,20 @@ impl Call {
 
     pub(super) fn context(&self) -> &Context {
         &self.inner.context
+    }
+
+    /// The ids of the response.
+    pub(super) fn ids(&self) -> &Ids {
+        &self.inner.ids
+    }
+
+    /// The id of the key that signed the request, once its signature is verified.
+    pub(super) fn access_key(&self) -> Option<&str> {
+        self.inner.access_key.get().map(String::as_str)
+    }
+
+    pub(super) fn set_access_key(&self, id: String) {
+        let _ = self.inner.access_key.set(id);
     }
 
     pub(super) fn headers(&self) -> &HeaderMap {

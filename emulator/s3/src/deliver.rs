@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use s3s::crypto::{Checksum as _, Md5};
 
+use super::notify::{self, Change};
 use super::refusal::Refusal;
 use super::store::{Attributes, Object};
 use super::{ObjectError, S3};
@@ -44,6 +45,9 @@ impl S3 {
             upload: None,
             body: vec![blob],
         };
-        bucket.put(object, |_| Ok(())).await
+        let notifications = self.notifier.of_service(&bucket, Change::Put, &object);
+        bucket.put(object, |_| Ok(())).await?;
+        notify::send(notifications).await;
+        Ok(())
     }
 }

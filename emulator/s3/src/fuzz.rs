@@ -9,7 +9,7 @@ use http::{HeaderMap, request};
 
 use crate::address::Address;
 use crate::auth;
-use crate::call::Call;
+use crate::call::{Call, Ids};
 use crate::chunked::{Decoder, Signer};
 use crate::form;
 use crate::refusal::Refusal;
@@ -99,7 +99,9 @@ pub async fn form(
     boundary: &str,
     pieces: Vec<Bytes>,
 ) -> Result<(Vec<(String, String)>, Vec<u8>), RefusalCode> {
-    let call = Call::new(platform.context(), HeaderMap::new());
+    let context = platform.context();
+    let ids = Ids::of(&context);
+    let call = Call::new(context, ids, HeaderMap::new());
     let body = stream::iter(pieces.into_iter().map(Ok::<_, io::Error>));
     Ok(form::whole(&call, boundary, body).await?)
 }

@@ -17,11 +17,13 @@ mod deliver;
 mod fetch;
 
 pub use fetch::ObjectError;
+pub use notify::Destinations;
 mod form;
 #[doc(hidden)]
 pub mod fuzz;
 mod lifecycle;
 mod mail;
+mod notify;
 mod pages;
 mod payload;
 mod refusal;
@@ -49,6 +51,7 @@ use hardcap_core::config::{self, Config};
 use hardcap_core::context::Platform;
 use hardcap_core::faults::{self, Service};
 use hardcap_core::guard::{Caller, GuardRefusal};
+use notify::Notifier;
 use payload::Payload;
 use refusal::Refusal;
 use region::SigningRegion;
@@ -61,6 +64,7 @@ use hardcap_core::serve::RequestBody;
 pub struct S3 {
     platform: Platform,
     store: Arc<ObjectStore>,
+    notifier: Notifier,
     protocol: S3Service,
     next_lifecycle: Arc<AtomicU64>,
 }
@@ -96,10 +100,13 @@ impl S3 {
             store.provide(bucket, platform.clock.now())?;
         }
         let store = Arc::new(store);
-        let api = Api { store: store.clone(), region: platform.region.clone() };
+        let notifier = Notifier::new(platform);
+        let (region, notifier_of_api) = (platform.region.clone(), notifier.clone());
+        let api = Api { store: store.clone(), region, notifier: notifier_of_api };
         Ok(S3 {
             platform: platform.clone(),
             store,
+            notifier,
             protocol: S3ServiceBuilder::new(api).build(),
             next_lifecycle: Arc::default(),
         })
@@ -119,6 +126,11 @@ impl S3 {
         })
     }
 
+    /// Sends the notifications of all buckets through `destinations` from now on.
+    pub fn notify_through(&self, destinations: Arc<dyn Destinations>) {
+        self.notifier.connect(destinations);
+    }
+
     /// Handles one request of a caller.
     pub fn handle<'a>(
         &'a self,
@@ -127,12 +139,16 @@ impl S3 {
     ) -> BoxFuture<'a, Response<Body>> {
         Box::pin(async move {
             self.lifecycle_when_due().await;
-            let context = self.platform.context();
+            let mut context = self.platform.context();
             let ids = Ids::of(&context);
             let (head, body) = request.into_parts();
+            let trace = head.headers.get("x-amzn-trace-id").and_then(|it| it.to_str().ok());
+            if let Some(trace) = trace.filter(|_| context.limits.lambda_recursion_s3.has_begun()) {
+                context.trace = trace.into();
+            }
             let mut response = match Address::of(&head, &self.platform.region) {
                 Ok(address) => {
-                    let call = Call::new(context, head.headers.clone());
+                    let call = Call::new(context, ids.clone(), head.headers.clone());
                     faults::slow_down(call.context(), Service::S3, bucket(&address)).await;
                     let answer = self.answer(&call, &address, (caller, &head), body).await;
                     let mut response =
@@ -183,6 +199,7 @@ impl S3 {
             _ => refusal,
         })?;
         call.set_region(verified.region);
+        call.set_access_key(verified.access_key_id);
         let call = call.with_headers(verified.headers);
         let creates_bucket = head.method == Method::PUT && address.key.is_none();
         attributes::refuse_unsupported(call.headers(), creates_bucket)?;
@@ -270,7 +287,7 @@ impl S3 {
         Box::pin(async move {
             let now = self.platform.clock.now();
             self.next_lifecycle.store(lifecycle::next_midnight(now).0, Ordering::Relaxed);
-            lifecycle::run(&self.store, now).await;
+            lifecycle::run(&self.store, &self.notifier, now).await;
         })
     }
 

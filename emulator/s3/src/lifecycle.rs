@@ -6,6 +6,7 @@ use hardcap_limits::{Count, Limit};
 use s3s::dto::{BucketLifecycleConfiguration, ExpirationStatus, LifecycleRule, Tag};
 use time::OffsetDateTime;
 
+use super::notify::{self, Change, Notifier};
 use super::refusal::Refusal;
 use super::store::{Bucket, Object, ObjectStore, Upload};
 use hardcap_core::clock::EpochMillis;
@@ -88,11 +89,11 @@ fn selects(rule: &LifecycleRule, object: &Object) -> bool {
 }
 
 /// Removes everything that has expired.
-pub(super) async fn run(store: &ObjectStore, now: EpochMillis) {
+pub(super) async fn run(store: &ObjectStore, notifier: &Notifier, now: EpochMillis) {
     for bucket in store.buckets() {
         let settings = bucket.settings();
         let Some(rules) = &settings.lifecycle else { continue };
-        if let Err(refusal) = run_bucket(&bucket, rules, now).await {
+        if let Err(refusal) = run_bucket(&bucket, notifier, rules, now).await {
             tracing::error!(bucket = bucket.name, message = %refusal.message, "lifecycle expiration failed");
         }
     }
@@ -100,6 +101,7 @@ pub(super) async fn run(store: &ObjectStore, now: EpochMillis) {
 
 async fn run_bucket(
     bucket: &Arc<Bucket>,
+    notifier: &Notifier,
     rules: &BucketLifecycleConfiguration,
     now: EpochMillis,
 ) -> Result<(), Refusal> {
@@ -120,10 +122,10 @@ async fn run_bucket(
                 Some(_) | None => Err(Refusal::no_such_key()),
             })
             .await;
-        if let Err(refusal) = removed
-            && refusal.code != "NoSuchKey"
-        {
-            return Err(refusal);
+        match removed {
+            Ok(_) => notify::send(notifier.of_service(bucket, Change::Expiration, &object)).await,
+            Err(refusal) if refusal.code == "NoSuchKey" => {}
+            Err(refusal) => return Err(refusal),
         }
     }
     for upload in bucket.uploads() {

@@ -22,7 +22,7 @@ pub(crate) struct Refusal {
     /// The message.
     pub(crate) message: Cow<'static, str>,
     /// The elements between the message and the ids, in order.
-    pub(crate) elements: Vec<(&'static str, String)>,
+    pub(crate) elements: Vec<(Cow<'static, str>, String)>,
     /// Headers in addition to the usual ones.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -45,8 +45,12 @@ impl Refusal {
 
     /// Adds an element.
     #[must_use]
-    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Refusal {
-        self.elements.push((name, value.into()));
+    pub(crate) fn with(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<String>,
+    ) -> Refusal {
+        self.elements.push((name.into(), value.into()));
         self
     }
 
@@ -119,7 +123,7 @@ impl Refusal {
     pub(crate) fn xml(&self, ids: &Ids) -> String {
         let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>");
         let first = [("Code", self.code.as_ref()), ("Message", self.message.as_ref())];
-        let elements = self.elements.iter().map(|(name, value)| (*name, value.as_str()));
+        let elements = self.elements.iter().map(|(name, value)| (name.as_ref(), value.as_str()));
         let last = [("RequestId", ids.request.as_str()), ("HostId", ids.host.as_str())];
         for (name, value) in first.into_iter().chain(elements).chain(last) {
             // Writing to a string cannot fail.

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::config::ACCOUNT_ID;
+use crate::config::{ACCOUNT_ID, BucketNotifications};
 
 /// A bucket and its configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Bucket {
     pub cors: Vec<BucketCorsRule>,
     /// The lifecycle rules.
     pub lifecycle: Vec<LifecycleRule>,
+    /// The notifications.
+    pub notifications: BucketNotifications,
 }
 
 /// A rule of `CorsConfiguration`.

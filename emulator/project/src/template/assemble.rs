@@ -9,6 +9,7 @@ use super::access::{self, Guards};
 use super::connect::{self, Definitions, PendingRoute};
 use super::diagnostic::{Diagnostic, Position, Source};
 use super::nested::{Around, Nesting, is_nested};
+use super::notifications::{self, PendingTarget};
 use super::preflights::{self, SamCors};
 use super::properties::Properties;
 use super::references::kind;
@@ -36,6 +37,8 @@ pub(super) struct Parts {
     pub(super) apis: Vec<Api>,
     pub(super) function_urls: Vec<FunctionUrl>,
     pub(super) buckets: Vec<Bucket>,
+    /// What events of functions add to buckets.
+    pub(super) notifications: Vec<PendingTarget>,
     pub(super) tables: Vec<Table>,
     pub(super) parameters: Vec<Parameter>,
     pub(super) secrets: Vec<Secret>,
@@ -224,6 +227,7 @@ fn read_resources(
     publishing::connect(scope, &mut parts)?;
     queues::add_generated(&mut parts);
     topics::connect(&mut parts);
+    notifications::connect(scope, &mut parts)?;
     access::read(scope, &mut parts)?;
     raw_api::connect(scope, &mut parts)?;
     Ok(parts)

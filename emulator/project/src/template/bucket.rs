@@ -1,6 +1,7 @@
-//! `AWS::S3::Bucket`: its name, its CORS rules and its lifecycle rules.
+//! `AWS::S3::Bucket`: its name, its CORS rules, its lifecycle rules and its notifications.
 
 use super::diagnostic::{Diagnostic, Position};
+use super::notifications;
 use super::properties::Properties;
 use super::scope::Scope;
 use super::tree::MappingEntry;
@@ -23,12 +24,13 @@ pub(super) fn read(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Bucket, Di
         "PublicAccessBlockConfiguration",
         "Tags",
     ]);
-    properties.not_emulated("NotificationConfiguration", "no events are sent")?;
     properties.not_emulated("VersioningConfiguration", "objects have one version")?;
     properties.not_emulated("ReplicationConfiguration", "nothing is replicated")?;
     properties.not_emulated("WebsiteConfiguration", "no website is served")?;
     properties.not_emulated("ObjectLockConfiguration", "objects can always be removed")?;
-    let mut bucket = Bucket { name: scope.bucket_name(entry)?, ..Bucket::default() };
+    let (name, notifications) =
+        (scope.bucket_name(entry)?, notifications::of_bucket(&properties, entry)?);
+    let mut bucket = Bucket { name, notifications, ..Bucket::default() };
     if let Some(cors) = properties.child("CorsConfiguration")? {
         for rule in cors.children("CorsRules")? {
             bucket.cors.push(cors_rule(rule)?);

@@ -13,6 +13,7 @@ use super::code::{self, Folders};
 use super::connect::{From, PendingRoute};
 use super::diagnostic::Diagnostic;
 use super::expand::{IMPLICIT_HTTP, IMPLICIT_REST};
+use super::notifications;
 use super::properties::Properties;
 use super::publishing;
 use super::queues;
@@ -324,14 +325,22 @@ fn read_events(
                 topics::event(&of, entry, function, target, parts)?;
                 of.finish();
             }
+            ("S3", Some(of)) => {
+                notifications::event(&of, entry, target, parts)?;
+                of.finish();
+            }
             ("EventBridgeRule" | "CloudWatchEvent", Some(of)) => {
                 rules::event(&of, entry, function, target, parts)?;
                 of.finish();
             }
-            ("Api" | "Schedule" | "SQS" | "SNS" | "EventBridgeRule" | "CloudWatchEvent", None) => {
+            (
+                "Api" | "Schedule" | "S3" | "SQS" | "SNS" | "EventBridgeRule" | "CloudWatchEvent",
+                None,
+            ) => {
                 let message = format!("{} has no `Properties`", event.what);
-                return Err(Diagnostic::new(entry.at, message)
-                    .help("add `Path` and `Method`, `Schedule`, `Queue`, `Topic`, or `Pattern`"));
+                return Err(Diagnostic::new(entry.at, message).help(
+                    "add `Path` and `Method`, `Schedule`, `Bucket`, `Queue`, `Topic`, or `Pattern`",
+                ));
             }
             (kind, _) => {
                 let message =
@@ -341,6 +350,7 @@ fn read_events(
                     "CloudWatchEvent",
                     "EventBridgeRule",
                     "HttpApi",
+                    "S3",
                     "SNS",
                     "SQS",
                     "Schedule",

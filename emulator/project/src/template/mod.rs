@@ -21,6 +21,7 @@ mod integration;
 mod intrinsics;
 mod localize;
 mod nested;
+mod notifications;
 mod openapi;
 mod parameter;
 mod password;

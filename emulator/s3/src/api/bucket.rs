@@ -193,7 +193,7 @@ pub(super) async fn put_lifecycle(
     let mut rules = input.lifecycle_configuration.ok_or_else(Refusal::malformed_xml)?;
     lifecycle::check(&mut rules, &call.context().limits.s3_lifecycle_days_min)?;
     bucket.change_settings(move |settings| settings.lifecycle = Some(rules)).await?;
-    lifecycle::run(&api.store, call.context().arrived).await;
+    lifecycle::run(&api.store, &api.notifier, call.context().arrived).await;
     plain(PutBucketLifecycleConfigurationOutput {
         transition_default_minimum_object_size: Some(transition_minimum()),
     })

@@ -14,6 +14,7 @@ use crate::attributes;
 use crate::call::Call;
 use crate::checksum::{Algorithm, Hasher, show_checksum};
 use crate::conditions::{self, COPY_SOURCE, ReadRefusal, WriteCondition};
+use crate::notify::{self, Change};
 use crate::refusal::Refusal;
 use crate::store::{self, Object, ObjectChecksum};
 
@@ -66,7 +67,9 @@ pub(super) async fn copy(
     response.headers.remove("etag");
     expiration(&bucket, &object, &mut response.headers);
     let key = input.key;
+    let notifications = api.notifier.of_call(call, &bucket, Change::Copy, &object);
     bucket.put(object, move |current| condition.check(&key, current)).await?;
+    notify::send(notifications).await;
     Ok(response)
 }
 

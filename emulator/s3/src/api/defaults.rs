@@ -214,8 +214,6 @@ empty! {
     versioning: GetBucketVersioningInput -> GetBucketVersioningOutput;
     logging: GetBucketLoggingInput -> GetBucketLoggingOutput;
     acceleration: GetBucketAccelerateConfigurationInput -> GetBucketAccelerateConfigurationOutput;
-    notifications: GetBucketNotificationConfigurationInput
-        -> GetBucketNotificationConfigurationOutput;
     delete_policy: DeleteBucketPolicyInput -> DeleteBucketPolicyOutput;
     delete_website: DeleteBucketWebsiteInput -> DeleteBucketWebsiteOutput;
     delete_replication: DeleteBucketReplicationInput -> DeleteBucketReplicationOutput;

@@ -5,6 +5,7 @@ mod copy;
 mod defaults;
 mod listing;
 mod multipart;
+mod notifications;
 mod object;
 mod object_attributes;
 mod part_copy;
@@ -20,6 +21,7 @@ use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 pub(super) use object::{admit_size, checksum_headers, expiration, identify, put_limit};
 
 use super::call::Call;
+use super::notify::Notifier;
 use super::refusal::Refusal;
 use super::store::ObjectStore;
 
@@ -28,6 +30,7 @@ use super::store::ObjectStore;
 pub(super) struct Api {
     pub(super) store: Arc<ObjectStore>,
     pub(super) region: Arc<str>,
+    pub(super) notifier: Notifier,
 }
 
 /// The result of an operation.
@@ -112,8 +115,10 @@ operations! {
     get_bucket_logging: GetBucketLoggingInput -> GetBucketLoggingOutput = defaults::logging;
     get_bucket_accelerate_configuration: GetBucketAccelerateConfigurationInput
         -> GetBucketAccelerateConfigurationOutput = defaults::acceleration;
+    put_bucket_notification_configuration: PutBucketNotificationConfigurationInput
+        -> PutBucketNotificationConfigurationOutput = notifications::put;
     get_bucket_notification_configuration: GetBucketNotificationConfigurationInput
-        -> GetBucketNotificationConfigurationOutput = defaults::notifications;
+        -> GetBucketNotificationConfigurationOutput = notifications::get;
     delete_bucket_policy: DeleteBucketPolicyInput
         -> DeleteBucketPolicyOutput = defaults::delete_policy;
     delete_bucket_website: DeleteBucketWebsiteInput

@@ -14,6 +14,7 @@ use crate::attributes;
 use crate::call::Call;
 use crate::checksum::{self, Algorithm, Checksum, Hasher, show_checksum};
 use crate::conditions::WriteCondition;
+use crate::notify::{self, Change};
 use crate::refusal::Refusal;
 use crate::store::{Bucket, Object, ObjectChecksum, Part, Upload, UploadInfo};
 use hardcap_core::record::Observation;
@@ -205,6 +206,8 @@ pub(super) async fn complete(
     };
     let response = answer(call, &bucket, &object)?;
     let (key, before) = (input.key, upload.about.before.clone());
+    let change = Change::CompleteMultipartUpload;
+    let notifications = api.notifier.of_call(call, &bucket, change, &object);
     bucket
         .put(object, move |current| {
             let conflict = |condition: &str| {
@@ -227,6 +230,7 @@ pub(super) async fn complete(
         .await?;
     claimed.upload = None;
     bucket.end_upload(&upload).await?;
+    notify::send(notifications).await;
     Ok(response)
 }
 

@@ -16,6 +16,7 @@ use super::{Api, OperationResult, plain, tagging};
 use crate::call::Call;
 use crate::checksum::{Algorithm, Checksum, Digests};
 use crate::conditions::{self, READ, ReadRefusal, WriteCondition};
+use crate::notify::{self, Change};
 use crate::refusal::Refusal;
 use crate::store::{self, Bucket, Object, ObjectChecksum};
 use crate::{attributes, lifecycle};
@@ -54,7 +55,9 @@ pub(super) async fn put(
     checksum_headers(object.checksum.as_ref(), &mut response.headers);
     expiration(&bucket, &object, &mut response.headers);
     let key = input.key;
+    let notifications = api.notifier.of_call(call, &bucket, Change::Put, &object);
     bucket.put(object, move |current| condition.check(&key, current)).await?;
+    notify::send(notifications).await;
     Ok(response)
 }
 
@@ -308,8 +311,16 @@ pub(super) async fn delete(
     }
     let condition = WriteCondition::of_deletion(call.headers(), input.version_id.as_deref())?;
     let key = input.key.clone();
-    bucket.remove(&input.key, move |current| condition.check(&key, current)).await?;
+    let removed = bucket.remove(&input.key, move |current| condition.check(&key, current)).await?;
+    tell_of_removal(api, call, &bucket, removed).await;
     plain(DeleteObjectOutput::default())
+}
+
+/// Sends the notifications of a removal. There are none for a key without an object.
+async fn tell_of_removal(api: &Api, call: &Call, bucket: &Bucket, removed: Option<Arc<Object>>) {
+    if let Some(removed) = removed {
+        notify::send(api.notifier.of_call(call, bucket, Change::Delete, &removed)).await;
+    }
 }
 
 pub(super) async fn delete_many(
@@ -335,7 +346,8 @@ pub(super) async fn delete_many(
             Err(refusal) => Err(refusal),
         };
         match removed {
-            Ok(()) => {
+            Ok(removed) => {
+                tell_of_removal(api, call, &bucket, removed).await;
                 deleted.push(DeletedObject { key: Some(object.key), ..Default::default() });
             }
             Err(refusal) => errors.push(Error {

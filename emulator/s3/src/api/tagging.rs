@@ -7,6 +7,7 @@ use s3s::dto::*;
 use super::object::no_version;
 use super::{Api, OperationResult, plain};
 use crate::call::Call;
+use crate::notify::{self, Change};
 use crate::refusal::Refusal;
 use crate::store::Object;
 use crate::tags::{self, TagOwner, Tags};
@@ -30,28 +31,29 @@ fn shown(tags: &Tags) -> TagSet {
 
 pub(super) async fn put_object(
     api: &Api,
-    _call: &Call,
+    call: &Call,
     input: PutObjectTaggingInput,
 ) -> OperationResult<PutObjectTaggingOutput> {
     no_version(input.version_id.as_deref())?;
     let set = tags::checked(TagOwner::Object, input.tagging.tag_set);
-    change(api, &input.bucket, &input.key, set).await?;
+    change((api, call, Change::TagsPut), &input.bucket, &input.key, set).await?;
     plain(PutObjectTaggingOutput::default())
 }
 
 pub(super) async fn delete_object(
     api: &Api,
-    _call: &Call,
+    call: &Call,
     input: DeleteObjectTaggingInput,
 ) -> OperationResult<DeleteObjectTaggingOutput> {
     no_version(input.version_id.as_deref())?;
-    change(api, &input.bucket, &input.key, Ok(Tags::new())).await?;
+    let of = (api, call, Change::TagsDeleted);
+    change(of, &input.bucket, &input.key, Ok(Tags::new())).await?;
     plain(DeleteObjectTaggingOutput::default())
 }
 
 /// Replaces the tags of an object. Its date and entity tag do not change.
 async fn change(
-    api: &Api,
+    (api, call, kind): (&Api, &Call, Change),
     bucket: &str,
     key: &str,
     set: Result<Tags, Refusal>,
@@ -64,10 +66,15 @@ async fn change(
             Some(current) if std::ptr::eq(current, &*object) => Ok(()),
             Some(_) | None => Err(Refusal::conditional_request_conflict()),
         };
+        let notifications = api.notifier.of_call(call, &bucket, kind, &changed);
         match bucket.put(changed, is_same).await {
             // The object was replaced since: the new one is tagged.
             Err(refusal) if refusal.code == "ConditionalRequestConflict" => {}
-            settled => return settled,
+            Ok(()) => {
+                notify::send(notifications).await;
+                return Ok(());
+            }
+            Err(refusal) => return Err(refusal),
         }
     }
 }

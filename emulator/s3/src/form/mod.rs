@@ -24,6 +24,7 @@ use super::address::Address;
 use super::api::{checksum_headers, expiration, identify};
 use super::auth::{FormSignature, FormSignature2};
 use super::call::Call;
+use super::notify::{self, Change};
 use super::refusal::Refusal;
 use super::region::SigningRegion;
 use super::store::Object;
@@ -96,7 +97,10 @@ impl S3 {
             etag: &object.etag.clone(),
             location: success::location(head, address, key),
         };
+        call.set_access_key(key_id);
+        let notifications = self.notifier.of_call(&call, &bucket, Change::Post, &object);
         bucket.put(object, |_| Ok(())).await?;
+        notify::send(notifications).await;
         let wish = success::SuccessAction {
             redirect: fields.get("success_action_redirect").or_else(|| fields.get("redirect")),
             status: fields.get("success_action_status"),

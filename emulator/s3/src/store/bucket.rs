@@ -16,6 +16,7 @@ use super::upload::{Upload, UploadInfo};
 use crate::refusal::Refusal;
 use crate::region;
 use hardcap_core::clock::EpochMillis;
+use hardcap_core::config::BucketNotifications;
 use hardcap_core::durable::{Folder, file_of};
 
 /// The number of locks for writes. Keys are distributed over them by hash.
@@ -51,6 +52,9 @@ pub(crate) struct Settings {
     /// The public access block.
     #[serde(default)]
     pub(crate) public_access: PublicAccess,
+    /// The notifications; `None` for a bucket that notifies nothing.
+    #[serde(default)]
+    pub(crate) notifications: Option<BucketNotifications>,
 }
 
 /// The public access block. It is stored and returned; nothing here is public anyway.
@@ -189,10 +193,10 @@ impl Bucket {
         allowed: impl FnOnce(Option<&Object>) -> Result<(), Refusal> + Send + 'static,
     ) -> Result<(), Refusal> {
         let key = object.key.clone();
-        self.change(key, Some(Arc::new(object)), allowed).await
+        self.change(key, Some(Arc::new(object)), allowed).await.map(|_replaced| ())
     }
 
-    /// Removes the object with a key, if it exists and `allowed` accepts it.
+    /// Removes the object with a key, if it exists and `allowed` accepts it, and returns it.
     ///
     /// # Errors
     ///
@@ -201,16 +205,17 @@ impl Bucket {
         self: &Arc<Self>,
         key: &str,
         allowed: impl FnOnce(Option<&Object>) -> Result<(), Refusal> + Send + 'static,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<Arc<Object>>, Refusal> {
         self.change(key.into(), None, allowed).await
     }
 
+    /// Replaces or removes the object with a key, and returns the one that was there.
     async fn change(
         self: &Arc<Self>,
         key: Arc<str>,
         object: Option<Arc<Object>>,
         allowed: impl FnOnce(Option<&Object>) -> Result<(), Refusal> + Send + 'static,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<Arc<Object>>, Refusal> {
         if self.folder.is_none() {
             return self.change_now(&key, object, allowed);
         }
@@ -225,7 +230,7 @@ impl Bucket {
         key: &Arc<str>,
         object: Option<Arc<Object>>,
         allowed: impl FnOnce(Option<&Object>) -> Result<(), Refusal>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<Arc<Object>>, Refusal> {
         let _turn = self.turn(key);
         let current = self.get(key);
         allowed(current.as_deref())?;
@@ -250,10 +255,10 @@ impl Bucket {
                 None => contents.objects.remove(key),
             }
         };
-        if let Some(replaced) = replaced {
+        if let Some(replaced) = &replaced {
             replaced.body.iter().for_each(|blob| blob.release());
         }
-        Ok(())
+        Ok(replaced)
     }
 
     fn turn(&self, key: &str) -> MutexGuard<'_, ()> {

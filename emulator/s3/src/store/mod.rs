@@ -91,6 +91,9 @@ impl ObjectStore {
             if let Some(lifecycle) = settings::lifecycle(wanted) {
                 settings.lifecycle = Some(lifecycle);
             }
+            if let Some(notifications) = settings::notifications(wanted) {
+                settings.notifications = Some(notifications);
+            }
         })
     }
 

@@ -25,6 +25,12 @@ pub(super) fn cors(bucket: &config::Bucket) -> Option<CORSConfiguration> {
     (!rules.is_empty()).then_some(CORSConfiguration { cors_rules: rules })
 }
 
+/// The notifications of a template's bucket; `None` if it has none.
+pub(super) fn notifications(bucket: &config::Bucket) -> Option<config::BucketNotifications> {
+    let notifications = &bucket.notifications;
+    (*notifications != config::BucketNotifications::default()).then(|| notifications.clone())
+}
+
 /// The lifecycle configuration of a template's bucket; `None` if it has none.
 pub(super) fn lifecycle(bucket: &config::Bucket) -> Option<BucketLifecycleConfiguration> {
     let days = |days: Option<u32>| days.and_then(|days| i32::try_from(days).ok());

@@ -12,6 +12,7 @@ mod keys;
 mod lifecycle;
 mod lifecycle_model;
 mod multipart;
+mod notifications;
 mod objects;
 mod properties;
 mod recorded;

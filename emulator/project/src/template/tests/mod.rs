@@ -11,6 +11,7 @@ mod images;
 mod impossible;
 mod integrations;
 mod nested;
+mod notifications;
 mod publishing;
 mod queues;
 mod resources;
