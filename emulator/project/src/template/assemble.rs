@@ -9,7 +9,7 @@ use super::access::{self, Guards};
 use super::connect::{self, Definitions, PendingRoute};
 use super::diagnostic::{Diagnostic, Position, Source};
 use super::nested::{Around, Nesting, is_nested};
-use super::notifications::{self, PendingTarget};
+use super::notifications::{self, PendingNotifications};
 use super::preflights::{self, SamCors};
 use super::properties::Properties;
 use super::references::kind;
@@ -37,8 +37,8 @@ pub(super) struct Parts {
     pub(super) apis: Vec<Api>,
     pub(super) function_urls: Vec<FunctionUrl>,
     pub(super) buckets: Vec<Bucket>,
-    /// What events of functions add to buckets.
-    pub(super) notifications: Vec<PendingTarget>,
+    /// What other resources add to buckets.
+    pub(super) notifications: Vec<PendingNotifications>,
     pub(super) tables: Vec<Table>,
     pub(super) parameters: Vec<Parameter>,
     pub(super) secrets: Vec<Secret>,
@@ -302,6 +302,7 @@ fn read_resource(
             parts.add_bucket(entry, bucket::read(scope, entry)?);
             Ok(())
         }
+        notifications::CDK => notifications::of_cdk(scope, entry, parts),
         "AWS::DynamoDB::Table" => {
             parts.tables.push(stored::table(scope, entry)?);
             Ok(())

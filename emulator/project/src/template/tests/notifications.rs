@@ -71,6 +71,42 @@ Resources:
     assert!(notifications.event_bridge);
 }
 
+/// The resource that `bucket.addEventNotification` of CDK writes.
+#[test]
+fn the_custom_resource_of_cdk_configures_its_bucket() {
+    let template = "
+Resources:
+  Photos: {Type: AWS::S3::Bucket}
+  F: {Type: AWS::Serverless::Function, Properties: {FunctionName: f}}
+  Notifications:
+    Type: Custom::S3BucketNotifications
+    Properties:
+      ServiceToken: arn:aws:lambda:us-east-1:000000000000:function:handler
+      BucketName: !Ref Photos
+      NotificationConfiguration:
+        EventBridgeConfiguration: {}
+        LambdaFunctionConfigurations:
+          - Events: ['s3:ObjectCreated:*']
+            Filter: {Key: {FilterRules: [{Name: suffix, Value: .jpg}]}}
+            LambdaFunctionArn: !GetAtt F.Arn
+      Managed: true
+      SkipDestinationValidation: false
+";
+    let loaded = good(template);
+    let notifications = &loaded.config.buckets[0].notifications;
+    let target = &notifications.targets[0];
+    assert_eq!(target.arn, "arn:aws:lambda:us-east-1:000000000000:function:f");
+    assert_eq!(
+        (&*target.events[0], target.suffix.as_deref()),
+        ("s3:ObjectCreated:*", Some(".jpg"))
+    );
+    assert!(notifications.event_bridge);
+    assert_eq!(warnings(&loaded), [""; 0]);
+    let elsewhere = good(&template.replace("!Ref Photos", "elsewhere"));
+    let warnings = warnings(&elsewhere);
+    assert!(warnings[0].contains("the bucket `elsewhere` is not in this template"), "{warnings:?}");
+}
+
 #[test]
 fn notifications_that_s3_or_sam_refuse_are_errors() {
     let (put, all) = ("s3:ObjectCreated:Put", "'s3:ObjectCreated:*'");
