@@ -13,6 +13,8 @@ use hardcap_core::config::{BucketNotifications, NotificationRefusal, Notificatio
 
 /// The longest value of a filter, in bytes (text of MinIO).
 const FILTER_MAX: usize = 1024;
+/// The most targets of a bucket. This number is hardcap's: all pairs of targets are compared.
+const TARGETS_MAX: usize = 1000;
 
 pub(super) async fn put(
     api: &Api,
@@ -112,6 +114,9 @@ fn wanted(given: NotificationConfiguration) -> Result<BucketNotifications, Refus
         let kind = ("lambda", "CloudFunction");
         targets.push(target(kind, it.lambda_function_arn, it.events, it.filter, it.id)?);
     }
+    if targets.len() > TARGETS_MAX {
+        return Err(Refusal::malformed_xml());
+    }
     let event_bridge = given.event_bridge_configuration.is_some();
     Ok(BucketNotifications { targets, event_bridge })
 }
@@ -189,9 +194,13 @@ fn refused(refusal: &NotificationRefusal) -> Refusal {
     new().with("ArgumentName", "Event").with("ArgumentValue", value)
 }
 
-/// The name and the value of the argument for a destination that does not exist.
+/// The name and the value of the argument for a destination that does not exist, or that S3 does not notify.
 fn missing_destination(arn: &str) -> (String, String) {
     match service_of(arn) {
+        // UNCONFIRMED: the text.
+        _ if arn.ends_with(".fifo") => {
+            (arn.to_owned(), "S3 does not notify FIFO queues and topics".to_owned())
+        }
         Some("lambda") => {
             (format!("{arn}, null"), format!("Not authorized to invoke function [{arn}]"))
         }

@@ -150,11 +150,12 @@ impl Notifier {
         let _ = self.destinations.set(destinations);
     }
 
-    /// The targets that do not exist.
+    /// The targets that do not exist, and those that S3 does not notify: FIFO queues and topics (S3 user guide, "Supported event
+    /// destinations").
     pub(crate) fn missing<'a>(&self, wanted: &'a BucketNotifications) -> Vec<&'a str> {
         let Some(destinations) = self.destinations.get() else { return Vec::new() };
         let arns = wanted.targets.iter().map(|target| target.arn.as_str());
-        arns.filter(|arn| !destinations.exists(arn)).collect()
+        arns.filter(|arn| arn.ends_with(".fifo") || !destinations.exists(arn)).collect()
     }
 
     /// The notifications of a change by a caller. `None` for a bucket that notifies nothing of it.

@@ -285,6 +285,8 @@ async fn a_configuration_is_returned_as_it_was_put_and_can_be_removed() {
 async fn a_configuration_that_s3_refuses_changes_nothing() {
     let emulator = with_targets(vec![target(&queue(), &["s3:ObjectCreated:*"])]).await;
     let (gone, other) = (queue_arn("us-east-1", "gone"), queue_arn("us-east-1", "other"));
+    queues::create(&emulator, "q.fifo", json!({ "FifoQueue": "true" })).await;
+    let fifo = queue_arn("us-east-1", "q.fifo");
     let rule = |name: &str| {
         format!(
             "{CREATED}<Filter><S3Key><FilterRule><Name>{name}</Name><Value>a</Value></FilterRule></S3Key></Filter>"
@@ -324,6 +326,12 @@ async fn a_configuration_that_s3_refuses_changes_nothing() {
             Some(("ArgumentValue2", "The destination queue does not exist")),
         ),
         (
+            queue_configuration(&fifo, CREATED),
+            "Unable to validate the following destination configurations",
+            Some(("ArgumentName1", fifo.as_str())),
+            Some(("ArgumentValue1", "S3 does not notify FIFO queues and topics")),
+        ),
+        (
             queue_configuration(&queue(), "<Event>s3:ObjectCreated:Write</Event>"),
             "A specified event is not supported for notifications.",
             Some(("ArgumentName", "Event")),
@@ -355,6 +363,16 @@ async fn a_configuration_that_s3_refuses_changes_nothing() {
             assert_eq!(refused.element(element).as_deref(), Some(expected), "{}", refused.text());
         }
     }
+    let of = |event: &str, prefix: usize| {
+        format!(
+            "<Event>{event}</Event><Filter><S3Key><FilterRule><Name>prefix</Name><Value>{prefix:04}/</Value></FilterRule></S3Key></Filter>"
+        )
+    };
+    let many = |count: usize| -> String {
+        (0..count).map(|at| queue_configuration(&queue(), &of("s3:ObjectRemoved:*", at))).collect()
+    };
+    let refused = configure(&emulator, &many(1_001), &[]).await;
+    assert_eq!(refused.refusal(), (400, "MalformedXML".to_owned()));
     let skip = ("x-amz-skip-destination-validation", "true");
     let unparsed = queue_configuration("invalid-queue", CREATED);
     assert_eq!(configure(&emulator, &unparsed, &[skip]).await.status, 400);
