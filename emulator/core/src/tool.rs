@@ -8,6 +8,9 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
 
+/// Ends a process group when standard input ends: when hardcap ends in any way.
+const END_GROUP: &str = r#"read -r _; kill -s KILL -- "-$0""#;
+
 /// A program to start.
 #[derive(Clone, Debug)]
 pub struct Tool {
@@ -39,18 +42,28 @@ impl Tool {
         }
     }
 
-    /// Starts the program in its own process group, with its output piped. It ends with hardcap, even if hardcap is killed. The
-    /// kernel ends it when the calling thread ends, so the thread must live as long as the program.
+    /// Starts the program in its own process group, with its output piped. It ends with hardcap, and so do its descendants, even
+    /// if hardcap is killed. The kernel ends it when the calling thread ends, so the thread must live as long as the program.
     pub fn start(&self) -> std::io::Result<RunningTool> {
         let mut command = self.command();
         command.process_group(0);
         end_with_hardcap(&mut command);
         let child = command.spawn()?;
         let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)).map(Group);
-        Ok(RunningTool { child, group })
+        let guard = group.as_ref().map(Group::guard).transpose()?;
+        Ok(RunningTool { child, _guard: guard, group })
     }
 
-    /// Runs the program to its end and returns its output.
+    /// Runs a program that may take minutes, such as an installation, to its end, and returns its output. It ends with hardcap,
+    /// and so do its descendants, even if hardcap is killed.
+    pub async fn finish(&self) -> std::io::Result<std::process::Output> {
+        let RunningTool { child, _guard, group } = self.start()?;
+        let output = child.wait_with_output().await;
+        drop((_guard, group));
+        output
+    }
+
+    /// Runs a program that takes milliseconds to its end and returns its output. A `kill -9` of hardcap leaves it running.
     pub async fn output(&self) -> std::io::Result<std::process::Output> {
         self.command().output().await
     }
@@ -131,7 +144,7 @@ fn end_with_hardcap(command: &mut Command) {
     unsafe { command.pre_exec(move || end_with(hardcap)) };
 }
 
-/// On other systems a `kill -9` of hardcap leaves companions running.
+/// On other systems only the guard of the group ends it.
 #[cfg(not(target_os = "linux"))]
 fn end_with_hardcap(_command: &mut Command) {}
 
@@ -152,6 +165,8 @@ pub fn end_with(parent: Pid) -> std::io::Result<()> {
 pub struct RunningTool {
     /// The process itself.
     pub child: Child,
+    /// Ends before the group, whose id may belong to other processes afterwards.
+    _guard: Option<Child>,
     group: Option<Group>,
 }
 
@@ -169,6 +184,14 @@ impl RunningTool {
 struct Group(Pid);
 
 impl Group {
+    /// Starts the process that ends this group after a `kill -9` of hardcap. The kernel ends only the first process of a group then.
+    fn guard(&self) -> std::io::Result<Child> {
+        let group = self.0.as_raw_nonzero().to_string();
+        let mut command = Tool::new("/bin/sh", ["-c", END_GROUP, &group], Path::new("/")).command();
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.process_group(0).spawn()
+    }
+
     fn signal(&self, signal: Signal) {
         // An error means that all of them have ended already.
         let _ = kill_process_group(self.0, signal);

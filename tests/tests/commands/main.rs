@@ -7,6 +7,7 @@ mod check_formats;
 mod debugging;
 mod images;
 mod init;
+mod installations;
 mod instructions;
 mod invoke;
 mod limits;

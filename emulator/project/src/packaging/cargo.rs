@@ -75,7 +75,7 @@ impl Workspace {
 
     async fn seen_from(folder: &Path) -> Result<Workspace, PackagingError> {
         let arguments = ["metadata", "--no-deps", "--format-version", "1"];
-        let output = Tool::new("cargo", arguments, folder).output().await.map_err(|error| {
+        let output = Tool::new("cargo", arguments, folder).finish().await.map_err(|error| {
             PackagingError::new(
                 format!("cargo cannot be run, and {} needs it: {error}", folder.display()),
                 "install Rust (https://rustup.rs), or name a built program in hardcap.toml",

@@ -173,7 +173,7 @@ struct BuildFailed(String);
 
 async fn build(docker: &Path, build: &ImageBuild) -> Result<(), BuildFailed> {
     let tool = Tool::new(docker, build.docker_arguments(), Path::new("/"));
-    let output = tool.output().await.map_err(|error| BuildFailed(error.to_string()))?;
+    let output = tool.finish().await.map_err(|error| BuildFailed(error.to_string()))?;
     if output.status.success() {
         return Ok(());
     }

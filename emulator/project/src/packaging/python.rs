@@ -259,7 +259,7 @@ fn pips(python: &Python) -> Vec<Tool> {
 
 async fn run_pip(mut pip: Tool, name: &str, target: &Path) -> Result<(), InstallError> {
     pip.arguments.extend(["--target".into(), target.as_os_str().to_owned(), name.into()]);
-    let output = Clock::default().timeout(INSTALL_WITHIN, pip.output()).await;
+    let output = Clock::default().timeout(INSTALL_WITHIN, pip.finish()).await;
     let output = output.ok_or(InstallError::TooLong(INSTALL_WITHIN))??;
     if output.status.success() { Ok(()) } else { Err(InstallError::of(&output.stderr)) }
 }

@@ -159,7 +159,7 @@ async fn run_npm(npm: &Path, names: &BTreeSet<String>, target: &Path) -> Result<
     npm.arguments.extend(["--loglevel=error", "--prefix"].map(OsString::from));
     npm.arguments.push(target.into());
     npm.arguments.extend(names.iter().map(OsString::from));
-    let output = Clock::default().timeout(NPM_WITHIN, npm.output()).await;
+    let output = Clock::default().timeout(NPM_WITHIN, npm.finish()).await;
     let output = output.ok_or(InstallError::TooLong(NPM_WITHIN))??;
     if output.status.success() { Ok(()) } else { Err(InstallError::of(&output.stderr)) }
 }
