@@ -28,6 +28,7 @@ pub mod payloads;
 pub mod percent;
 pub mod plain_json;
 pub mod record;
+pub mod scratch;
 pub mod serve;
 pub mod sigv4;
 pub mod strict;

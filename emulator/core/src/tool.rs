@@ -119,6 +119,16 @@ impl Tool {
     }
 }
 
+/// Removes a folder in a process that may outlive hardcap. It is not waited for.
+pub(crate) fn remove_beyond_hardcap(folder: &Path) -> std::io::Result<()> {
+    let arguments = ["-rf".as_ref(), "--".as_ref(), folder.as_os_str()];
+    let mut command = Tool::new("rm", arguments, Path::new("/")).command();
+    command.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+    // Not by tokio, whose runtime may have ended.
+    drop(command.into_std().spawn()?);
+    Ok(())
+}
+
 /// Whether `cargo run` and `cargo test` set this variable to describe the package of the running program. A build script that
 /// inherits such a variable may run again: with those of `ring` inherited, a build compiles ring and all its dependents twice.
 fn is_of_cargo_run(name: &OsStr) -> bool {

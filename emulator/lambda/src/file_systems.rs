@@ -4,16 +4,15 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use tempfile::TempDir;
-
 use super::kernel::Mount;
 use hardcap_core::config::{FileSystem, Function};
+use hardcap_core::scratch::ScratchFolder;
 
 /// The folders of a run: below `--data`, or in a temporary folder that is created for the first of them.
 #[derive(Debug, Default)]
 pub(super) struct FileSystems {
     data: Option<PathBuf>,
-    scratch: OnceLock<TempDir>,
+    scratch: OnceLock<ScratchFolder>,
 }
 
 impl FileSystems {
@@ -45,7 +44,7 @@ impl FileSystems {
             (Some(data), _) => data.join("file-systems"),
             (None, Some(scratch)) => scratch.path().to_owned(),
             (None, None) => {
-                let scratch = tempfile::Builder::new().prefix("hardcap-file-systems-").tempdir()?;
+                let scratch = ScratchFolder::new("hardcap-file-systems-")?;
                 self.scratch.get_or_init(|| scratch).path().to_owned()
             }
         };

@@ -8,10 +8,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tempfile::TempDir;
-
 use super::entry::{FunctionEntry, Saved};
 use hardcap_core::durable;
+use hardcap_core::scratch::ScratchFolder;
 use hardcap_lambda::package::PackageFolder;
 
 const DESCRIPTION: &str = "function.json";
@@ -26,7 +25,7 @@ pub(super) struct Storage {
     root: PathBuf,
     /// Whether functions are kept after the end of the emulator.
     is_durable: bool,
-    _scratch: Option<TempDir>,
+    _scratch: Option<ScratchFolder>,
 }
 
 impl Storage {
@@ -37,7 +36,7 @@ impl Storage {
     /// If it cannot be created.
     pub(super) fn open(data: Option<&Path>) -> io::Result<Storage> {
         let Some(data) = data else {
-            let scratch = tempfile::Builder::new().prefix("hardcap-functions-").tempdir()?;
+            let scratch = ScratchFolder::new("hardcap-functions-")?;
             let root = scratch.path().to_owned();
             return Ok(Storage { root, is_durable: false, _scratch: Some(scratch) });
         };

@@ -30,6 +30,7 @@ const CRATES: &[Layers] = &[
                 "payloads",
                 "percent",
                 "plain_json",
+                "scratch",
                 "token_bucket",
                 "tool",
                 "uri",
