@@ -23,11 +23,16 @@ impl TokenBucket {
         TokenBucket { burst: burst.0, rate: rate.0.max(1), level: burst.0, at: Duration::ZERO }
     }
 
-    /// The delay before these bytes may be sent. `now` is the time since the stream began. They count as sent after the delay.
-    pub fn wait(&mut self, bytes: u64, now: Duration) -> Duration {
+    /// The bytes that may be sent at once. `now` is as in [`TokenBucket::wait`].
+    pub fn level_at(&self, now: Duration) -> u64 {
         let filled = now.saturating_sub(self.at).as_nanos() * u128::from(self.rate) / NANOS;
         let level = u128::from(self.level).saturating_add(filled).min(u128::from(self.burst));
-        self.level = u64::try_from(level).unwrap_or(self.burst);
+        u64::try_from(level).unwrap_or(self.burst)
+    }
+
+    /// The delay before these bytes may be sent. `now` is the time since the stream began. They count as sent after the delay.
+    pub fn wait(&mut self, bytes: u64, now: Duration) -> Duration {
+        self.level = self.level_at(now);
         self.at = self.at.max(now);
         let missing = bytes.saturating_sub(self.level);
         self.level = self.level.saturating_sub(bytes);

@@ -13,7 +13,7 @@ use super::concurrency::Executions;
 use super::file_systems::FileSystems;
 use super::kernel::{Isolation, Launcher, Mount, View};
 use super::lineage::Passed;
-use super::log::Log;
+use super::log::{Log, ShownLines};
 use super::package::PackageFolder;
 use super::sandbox::{Sandbox, ShutdownReason};
 use super::system_log::Start;
@@ -63,6 +63,8 @@ pub(super) struct Deployed {
     mounts: Vec<Mount>,
     pub(super) executions: Arc<Executions>,
     pub(super) resources: Arc<SharedResources>,
+    /// What the logs of its sandboxes show on standard error.
+    shown: Arc<ShownLines>,
     /// Keeps the package's files as long as a sandbox runs from them.
     _package: Option<Arc<PackageFolder>>,
     pool: Mutex<Pool>,
@@ -153,6 +155,7 @@ impl Deployed {
             mounts: resources.file_systems.mounts(&function),
             executions,
             resources: Arc::clone(resources),
+            shown: Arc::default(),
             _package: package,
             pool: Mutex::default(),
             function,
@@ -410,7 +413,8 @@ impl Deployed {
         SandboxResources {
             log: Arc::new(
                 log.in_format(&self.function.logging, &platform.clock)
-                    .without_layers(&self.function.absent_layers),
+                    .without_layers(&self.function.absent_layers)
+                    .shown_within(&self.shown),
             ),
             log_stream,
             isolation: Arc::default(),

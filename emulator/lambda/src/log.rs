@@ -1,5 +1,7 @@
 //! The log of a sandbox: lines of its processes and of the platform, and the log tail.
 
+mod shown;
+
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,6 +15,9 @@ use hardcap_core::clock::Clock;
 use hardcap_core::config::Logging;
 use hardcap_core::log_buffer::LogBuffer;
 
+use self::shown::LeftOut;
+pub(crate) use self::shown::ShownLines;
+
 /// The size of the kept log of one invocation. The log tail is far shorter unless a run overrides its row.
 const KEPT_BYTES: usize = 64 * 1024;
 /// The maximum length of a line. A longer line is split, so that a function cannot fill the memory with one line.
@@ -24,6 +29,7 @@ pub(super) struct Log {
     function: Arc<str>,
     stream: Arc<str>,
     log_buffer: LogBuffer,
+    shown: Arc<ShownLines>,
     /// The layers of the function that are not on this machine. A package that is missing may be in one.
     absent_layers: Vec<String>,
     /// The platform's lines of a log in JSON; `None` for a log in text.
@@ -54,10 +60,16 @@ impl Log {
             function: function.into(),
             stream: stream.into(),
             log_buffer,
+            shown: Arc::default(),
             absent_layers: Vec::new(),
             system: None,
             text: Mutex::default(),
         }
+    }
+
+    /// The log with the bounds on standard error that all sandboxes of its function share.
+    pub(super) fn shown_within(self, shown: &Arc<ShownLines>) -> Log {
+        Log { shown: Arc::clone(shown), ..self }
     }
 
     /// The log of a function without these layers.
@@ -125,7 +137,9 @@ impl Log {
     pub(super) fn platform(&self, line: &str) {
         let mut text = self.lock();
         self.end_unfinished(&mut text);
-        self.line(&mut text, line.as_bytes());
+        text.keep(line.as_bytes());
+        self.show(&text, line.as_bytes());
+        super::hint::explain(&self.function, &self.absent_layers, line.as_bytes());
     }
 
     /// Writes the first line of an invocation. The event is handed over before the line is shown, because the runtime waits for
@@ -212,15 +226,40 @@ impl Log {
         }
     }
 
+    /// Writes a line of a process.
     fn line(&self, text: &mut LogText, line: &[u8]) {
         text.keep(line);
-        self.show(text, line);
+        self.log_line(text, line);
+        if self.shown.admit(line) {
+            self.show_line(text, line);
+        }
         super::hint::explain(&self.function, &self.absent_layers, line);
     }
 
+    /// Shows a line of the platform.
     fn show(&self, text: &LogText, line: &[u8]) {
+        self.log_line(text, line);
+        self.show_line(text, line);
+    }
+
+    fn log_line(&self, text: &LogText, line: &[u8]) {
+        self.log_buffer.write(&self.function, &self.stream, text.request_id.as_deref(), line);
+    }
+
+    /// Shows a line on standard error, after the notice about the lines before it that are not shown.
+    fn show_line(&self, text: &LogText, line: &[u8]) {
         let (function, request_id) = (&*self.function, text.request_id.as_deref());
-        self.log_buffer.write(function, &self.stream, request_id, line);
+        if let Some(left_out) = self.shown.left_out() {
+            let LeftOut { lines, bytes } = left_out;
+            let notice = left_out.notice(function);
+            tracing::warn!(
+                target: "hardcap::function",
+                function,
+                left_out_lines = lines,
+                left_out_bytes = bytes,
+                "{notice}"
+            );
+        }
         let line = match std::str::from_utf8(line) {
             Ok(line) => line.into(),
             Err(_) => String::from_utf8_lossy(line),

@@ -3,8 +3,10 @@
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::path::Path;
+use std::time::Duration;
 
 use hardcap_tests::client::{Call, Client};
+use hardcap_tests::eventually::eventually;
 use hardcap_tests::process;
 use serde_json::Value;
 
@@ -39,6 +41,51 @@ async fn the_line_of_a_request_names_a_limit_of_which_it_used_80_percent_and_no_
     assert!(near.ends_with(" % of lambda_sync_response (888 of 1,000 bytes)"), "{near}");
     let far = said.lines().find(|line| line.contains("10 bytes out")).unwrap();
     assert!(far.ends_with("10 bytes out (Rest)"), "{far}");
+    up.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_writes_more_than_a_mebibyte_at_once_is_shown_in_part_and_logged_whole() {
+    let project = Project::new();
+    let up = project.up(&[]).await;
+    // Each line takes 1,024 bytes: 64 are around its text.
+    let printing = |lines: usize, last: &str| {
+        let line = "x".repeat(960);
+        let text = format!("{}{last}", format!("{line}\n").repeat(lines));
+        project.write("event.json", &serde_json::json!({ "print": text }).to_string())
+    };
+    let invoke = async |event: &str| {
+        let ran = project.run(&["invoke", "--url", &up.aws, "Behave", "-e", event]).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+    };
+    // 1,000 of 1,024 lines, with room for others.
+    invoke(&printing(1_000, "the end of the first")).await;
+    until_said(&up, "Behave | REPORT ", 1).await;
+    let said = up.said();
+    assert!(said.contains("Behave | the end of the first\n"), "it is at the limit");
+    assert!(!said.contains("left out"), "it is at the limit");
+
+    invoke(&printing(3_000, "the end of the second")).await;
+    until_said(&up, "Behave | REPORT ", 2).await;
+    let said = up.said();
+    let shown = said.matches("Behave | xxxxxxxxxx").count();
+    assert!((1_000..3_000).contains(&shown), "{shown}");
+    let notice = said.lines().find(|line| line.contains("left out here")).unwrap();
+    assert!(notice.contains(" WARN Behave | hardcap: "), "{notice}");
+    assert!(
+        notice.contains(" in a second; `hardcap logs Behave` has the newest lines"),
+        "{notice}"
+    );
+    assert_eq!(said.matches("Behave | END ").count(), 2);
+    let logged = project.run(&["logs", "--url", &up.aws, "Behave"]).await.printed;
+    assert_eq!(logged.matches(" | xxxxxxxxxx").count(), 4_000);
+    assert!(logged.contains(" | the end of the second\n") && !logged.contains("left out here"));
+
+    eventually(Duration::from_secs(60), "a later line is shown", async || {
+        invoke(r#"{"print":"healthy"}"#).await;
+        if up.said().contains("Behave | healthy\n") { Ok(()) } else { Err(()) }
+    })
+    .await;
     up.stop().await;
 }
 
