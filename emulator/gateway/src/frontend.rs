@@ -9,7 +9,7 @@ use super::ids;
 use super::refusal::GatewayError;
 use super::request::ClientRequest;
 use super::response::ProxyResponse;
-use super::route::Table;
+use super::route::{self, Table};
 use hardcap_core::config::{
     Access, Authorization, Cors, InvokeMode, PayloadFormat, ResponseTransferMode,
 };
@@ -144,6 +144,9 @@ impl Frontend {
                 Ok(target)
             }
             Frontend::Url { lacks_permission: true, .. } => Err(GatewayError::NotPublic),
+            Frontend::Url { .. } if !route::is_known(&received.method) => {
+                Err(GatewayError::UnknownMethod)
+            }
             Frontend::Url { function, invoke_mode, authorization, .. } => Ok(RequestTarget {
                 function: function.clone(),
                 shape: Shape::Url,
@@ -184,7 +187,10 @@ fn target(
     path: &str,
     shape: Shape,
 ) -> Result<RequestTarget, GatewayError> {
-    let matched = table.find(method, path).ok_or(GatewayError::NoRoute)?;
+    let matched = table.find(method, path).ok_or_else(|| match route::is_known(method) {
+        true => GatewayError::NoRoute,
+        false => GatewayError::UnknownMethod,
+    })?;
     let route = matched.route;
     // Recorded on 2024-03-20 for a REST API. The behaviour of an HTTP API is unknown.
     if shape == Shape::Rest && !route.calls_with_post {

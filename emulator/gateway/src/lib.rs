@@ -432,7 +432,10 @@ fn log(ctx: &Context, exchange: &Exchange<'_>) {
             line!(tracing::Level::ERROR);
             ctx.record(Observation::Bug { cause: cause.clone() });
         }
-        None | Some(GatewayError::NoRoute | GatewayError::NoStage) => line!(tracing::Level::INFO),
+        None
+        | Some(GatewayError::NoRoute | GatewayError::UnknownMethod | GatewayError::NoStage) => {
+            line!(tracing::Level::INFO)
+        }
         Some(_) => line!(tracing::Level::WARN),
     }
 }

@@ -11,6 +11,15 @@ use hardcap_limits::Millis;
 use hardcap_core::config::{Access, PayloadFormat, ResponseTransferMode, Route};
 use hardcap_core::percent;
 
+/// The methods that API Gateway knows, and `ANY` stands for (official: API Gateway developer guide, "Set up a proxy integration with
+/// a proxy resource"; AWS's CDK has the same seven for REST APIs, HTTP APIs and function URLs).
+const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+
+/// Whether API Gateway knows a method. Methods are case-sensitive (RFC 9110, section 9.1).
+pub fn is_known(method: &str) -> bool {
+    METHODS.contains(&method)
+}
+
 /// All routes of an API, compiled.
 #[derive(Debug)]
 pub struct Table {
@@ -79,7 +88,8 @@ impl Compiled {
     }
 
     fn takes(&self, method: &str) -> bool {
-        self.method == method || self.method == "ANY" || self.is_default()
+        let takes_all = self.method == "ANY" || self.is_default();
+        self.method == method || (takes_all && is_known(method))
     }
 
     /// Sorts more specific routes first.
@@ -265,6 +275,20 @@ mod tests {
             let table = table(kind, &["ANY /a", "GET /a"]);
             check(&table, "GET /a", Some(("GET /a", &[])));
             check(&table, "PUT /a", Some(("ANY /a", &[])));
+        }
+    }
+
+    #[test]
+    fn any_and_the_default_route_take_the_seven_methods_of_api_gateway_only() {
+        for kind in [RoutingKind::Rest, RoutingKind::Http] {
+            let table = table(kind, &["ANY /a", "$default"]);
+            for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] {
+                check(&table, &format!("{method} /a"), Some(("ANY /a", &[])));
+            }
+            for method in ["TRACE", "CONNECT", "FOO!", "PROPFIND", "get"] {
+                check(&table, &format!("{method} /a"), None);
+                check(&table, &format!("{method} /b"), None);
+            }
         }
     }
 

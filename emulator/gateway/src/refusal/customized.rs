@@ -63,7 +63,9 @@ fn response_type(error: &GatewayError, refusal: &Response<String>) -> Option<&'s
         GatewayError::FunctionError(_) | GatewayError::MalformedResponse(_) => {
             Some("INTEGRATION_FAILURE")
         }
-        GatewayError::NoRoute | GatewayError::NoSignature => Some("MISSING_AUTHENTICATION_TOKEN"),
+        GatewayError::NoRoute | GatewayError::UnknownMethod | GatewayError::NoSignature => {
+            Some("MISSING_AUTHENTICATION_TOKEN")
+        }
         GatewayError::TokenRefused(TokenRefusal::Expired) => Some("EXPIRED_TOKEN"),
         GatewayError::Unauthorized | GatewayError::TokenRefused(_) => Some("UNAUTHORIZED"),
         GatewayError::Denied { .. } => Some("ACCESS_DENIED"),

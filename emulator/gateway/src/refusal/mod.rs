@@ -34,6 +34,11 @@ pub(crate) enum GatewayError {
     /// The API has no such route, or not with this method.
     #[error("no such route")]
     NoRoute,
+    /// The gateway does not know the method.
+    #[error(
+        "the method is none of those that reach a function: GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS"
+    )]
+    UnknownMethod,
     /// The policy of the function permits no unsigned request to invoke the URL.
     #[error(
         "no statement of the function's policy permits everyone to invoke this URL; add one with AddPermission: \
@@ -328,7 +333,8 @@ fn wording(kind: GatewayKind, error: &GatewayError, limits: &Limits) -> Rendered
         GatewayError::NotPublic => NOT_SIGNED.rendered(),
         GatewayError::BodyTimeout(_) => BODY_TIMEOUT.rendered(),
         GatewayError::NoStage => texts.no_stage.rendered(),
-        GatewayError::NoRoute => texts.no_route.rendered(),
+        // UNCONFIRMED for a method that no route can have: the response of each gateway.
+        GatewayError::NoRoute | GatewayError::UnknownMethod => texts.no_route.rendered(),
         GatewayError::BadRequest(_)
         | GatewayError::CutShort(_)
         | GatewayError::UnresolvedParameter { .. } => texts.bad_request.rendered(),

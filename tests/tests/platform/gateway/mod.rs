@@ -506,6 +506,45 @@ async fn head_and_bodiless_statuses_have_no_body() {
 }
 
 #[tokio::test]
+async fn a_method_that_api_gateway_does_not_know_reaches_no_function() {
+    let emulator = all_gateways(mirror("event")).start().await.unwrap();
+    let refusals = [
+        (
+            "rest",
+            emulator.api_url("Rest").unwrap(),
+            403,
+            r#"{"message":"Missing Authentication Token"}"#,
+        ),
+        ("http", emulator.api_url("Http").unwrap(), 404, r#"{"message":"Not Found"}"#),
+        ("url", emulator.function_url("event").unwrap(), 403, r#"{"Message":null}"#),
+    ];
+    for (kind, url, status, body) in refusals {
+        let path = if kind == "rest" { "/dev/x" } else { "/x" };
+        let request = async |method: &str| {
+            raw(url, &format!("{method} {path} HTTP/1.1\r\nhost: h\r\n\r\n")).await
+        };
+        for method in ["TRACE", "CONNECT", "PROPFIND", "FOO!", "get"] {
+            let answer = request(method).await;
+            assert!(
+                answer.starts_with(&format!("HTTP/1.1 {status} ")),
+                "{kind} {method}: {answer}"
+            );
+            assert!(answer.ends_with(&format!("\r\n\r\n{body}")), "{kind} {method}: {answer}");
+        }
+        assert_eq!(emulator.totals().invocations, 0, "{kind}");
+    }
+    for (kind, url, ..) in refusals {
+        let path = if kind == "rest" { "/dev/x" } else { "/x" };
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"] {
+            let head = format!("{method} {path} HTTP/1.1\r\nhost: h\r\n\r\n");
+            let healthy = raw(url, &head).await;
+            assert!(healthy.starts_with("HTTP/1.1 200 "), "{kind} {method}: {healthy}");
+        }
+    }
+    assert_eq!(emulator.totals().invocations, 21);
+}
+
+#[tokio::test]
 async fn cross_origin_rules_are_answered_by_the_gateway() {
     let cors = Cors {
         allow_origins: vec!["https://a.example".to_owned()],
