@@ -173,7 +173,15 @@ impl Emulator {
         let lambda = Lambda::start(&platform, &config, &addresses.aws, &tasks, stop.clone());
         let urls = FunctionUrls::new(&platform, &lambda, &config, (&tasks, &stop));
         let mappings = &messages.mappings;
-        let parts = Parts { lambda: &lambda, s3: &s3, mappings, urls, aws_url: &addresses.aws };
+        let parts = Parts {
+            lambda: &lambda,
+            s3: &s3,
+            mappings,
+            urls,
+            aws_url: &addresses.aws,
+            tasks: &tasks,
+            stop: &stop,
+        };
         let plane =
             ControlPlane::open(&platform, &config, parts).await.map_err(StartError::data)?;
         // A fault may be for a function that an earlier run created.

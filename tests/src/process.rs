@@ -43,7 +43,21 @@ impl Process {
         arguments: impl IntoIterator<Item = A>,
         log: &Path,
     ) -> io::Result<Process> {
-        Process::start_with(program, arguments, &[], std::fs::File::create(log)?.into())
+        Process::start_logged_with(program, arguments, &[], log)
+    }
+
+    /// As [`Process::start_logged`], with variables on top of this process's.
+    ///
+    /// # Errors
+    ///
+    /// As [`Process::start_logged`].
+    pub fn start_logged_with<A: AsRef<OsStr>>(
+        program: &Path,
+        arguments: impl IntoIterator<Item = A>,
+        variables: &[(&str, &str)],
+        log: &Path,
+    ) -> io::Result<Process> {
+        Process::start_with(program, arguments, variables, std::fs::File::create(log)?.into())
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the module that starts processes")]

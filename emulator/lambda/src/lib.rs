@@ -18,6 +18,7 @@ mod function;
 #[doc(hidden)]
 pub mod fuzz;
 mod hint;
+mod hold;
 mod init;
 mod injected;
 pub mod invoke_api;
@@ -43,6 +44,7 @@ mod system_log;
 mod telemetry;
 mod telemetry_api;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -58,6 +60,8 @@ pub use self::aliases::AliasTarget;
 use self::concurrency::{Account, Permit};
 use self::file_systems::FileSystems;
 use self::function::SharedResources;
+use self::hold::HeldFunctions;
+pub use self::hold::Hold;
 use self::registry::RegisteredFunction;
 use self::stream::{StreamSender, StreamStart};
 use crate::stop::{InvokeError, ThrottleReason};
@@ -107,6 +111,16 @@ pub struct Invocation {
     pub event: InvocationEvent,
     /// The decoded JSON of the header `X-Amz-Client-Context`.
     pub client_context: Option<String>,
+}
+
+impl Invocation {
+    /// The function's name, with the chosen version.
+    fn qualified_function(&self) -> Cow<'_, str> {
+        match &self.version {
+            Some(version) => Cow::Owned(qualified(&self.function, version)),
+            None => Cow::Borrowed(&self.function),
+        }
+    }
 }
 
 /// The result of an invocation that reached a sandbox.
@@ -184,6 +198,7 @@ struct Shared {
     /// Ordered by name. Locked only for a lookup or a change, never during a wait.
     aliases: RwLock<BTreeMap<String, AliasTarget>>,
     functions: RwLock<BTreeMap<String, RegisteredFunction>>,
+    held: HeldFunctions,
     account: Arc<Account>,
     resources: Arc<SharedResources>,
     /// One task per sandbox.
@@ -246,6 +261,7 @@ impl Lambda {
             platform: platform.clone(),
             aliases: RwLock::default(),
             functions: RwLock::default(),
+            held: HeldFunctions::default(),
             account: Arc::default(),
             resources,
             sandboxes,
@@ -258,7 +274,8 @@ impl Lambda {
         lambda
     }
 
-    /// Invokes a function: measures the event, acquires a permit, finds or starts a sandbox, waits for the response.
+    /// Invokes a function: measures the event, acquires a permit, finds or starts a sandbox, waits for the response. If the
+    /// function is held, it waits for the end of that first. AWS refuses an invocation then.
     ///
     /// The invocation belongs to the sandbox: dropping this future ends the wait, not the function.
     pub fn invoke<'a>(
@@ -266,7 +283,10 @@ impl Lambda {
         ctx: &'a Context,
         invocation: Invocation,
     ) -> BoxFuture<'a, Result<Reply, InvokeError>> {
-        Box::pin(async move { stream::ended(self.submit(ctx, invocation, None)?).await })
+        Box::pin(async move {
+            self.until_prepared(&invocation.qualified_function()).await;
+            stream::ended(self.submit(ctx, invocation, None)?).await
+        })
     }
 
     /// As [`Lambda::invoke`] for a streamed response: returns when the runtime begins to respond.
@@ -276,6 +296,7 @@ impl Lambda {
         invocation: Invocation,
     ) -> BoxFuture<'a, Result<StreamStart, InvokeError>> {
         Box::pin(async move {
+            self.until_prepared(&invocation.qualified_function()).await;
             let (outlet, opening) = StreamSender::new();
             let replied = self.submit(ctx, invocation, Some(outlet))?;
             stream::opened(opening, replied).await
@@ -288,10 +309,7 @@ impl Lambda {
         invocation: Invocation,
         outlet: Option<StreamSender>,
     ) -> Result<oneshot::Receiver<Result<Reply, InvokeError>>, InvokeError> {
-        let function = match &invocation.version {
-            Some(version) => self.find(&qualified(&invocation.function, version))?,
-            None => self.find(&invocation.function)?,
-        };
+        let function = self.find(&invocation.qualified_function())?;
         let name = &function.function.name;
         let event = measured(ctx, invocation.event)?;
         ctx.keep(Part::Event, &event);

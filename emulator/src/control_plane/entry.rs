@@ -27,6 +27,39 @@ pub(super) struct FunctionEntry {
     pub(super) package: Option<Arc<PackageFolder>>,
     /// Its published versions by number. A version has no versions.
     pub(super) versions: BTreeMap<u64, FunctionEntry>,
+    pub(super) status: Status,
+}
+
+/// The preparation of a function's program, which may be an installation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Status {
+    /// It has ended, or nothing had to be prepared.
+    #[default]
+    Settled,
+    /// It has not ended since the function or the version was created.
+    Creating,
+    /// It has not ended since the function was updated.
+    Updating,
+    /// It failed after the creation, for this reason.
+    CreationFailed(String),
+    /// It failed after an update, for this reason.
+    UpdateFailed(String),
+}
+
+impl Status {
+    /// The status after the preparation.
+    pub(super) fn ended(self, failure: Option<String>) -> Status {
+        match (self, failure) {
+            (Status::Creating, Some(why)) => Status::CreationFailed(why),
+            (Status::Updating, Some(why)) => Status::UpdateFailed(why),
+            (_, _) => Status::Settled,
+        }
+    }
+
+    /// Whether the preparation has not ended.
+    pub(super) fn is_preparing(&self) -> bool {
+        matches!(self, Status::Creating | Status::Updating)
+    }
 }
 
 /// The properties of a function that have no effect on its sandboxes.
@@ -237,8 +270,8 @@ pub(super) enum Shown {
     Updating,
     /// In the responses to GetFunction and GetFunctionConfiguration during an update.
     InProgress,
-    /// In the responses to GetFunction and GetFunctionConfiguration.
-    Settled,
+    /// In other responses to GetFunction and GetFunctionConfiguration, which have the [`Status`].
+    Current,
     /// In lists, which do not contain it.
     Listed,
 }
@@ -290,20 +323,37 @@ impl FunctionEntry {
             // Recorded on 2025-11-25: the revision id changes again when the change ends.
             members["RevisionId"] = new_revision().into();
         }
-        let state = match shown {
-            Shown::Creating => json!({
+        let state = match (shown, &self.status) {
+            (Shown::Listed, _) => return members,
+            (Shown::Creating, _) | (Shown::Current, Status::Creating) => json!({
                 "State": "Pending",
                 "StateReason": "The function is being created.",
                 "StateReasonCode": "Creating",
             }),
-            Shown::Updating | Shown::InProgress => json!({
-                "State": "Active",
-                "LastUpdateStatus": "InProgress",
-                "LastUpdateStatusReason": "The function is being created.",
-                "LastUpdateStatusReasonCode": "Creating",
+            (Shown::Updating | Shown::InProgress, _) | (Shown::Current, Status::Updating) => {
+                json!({
+                    "State": "Active",
+                    "LastUpdateStatus": "InProgress",
+                    "LastUpdateStatusReason": "The function is being created.",
+                    "LastUpdateStatusReasonCode": "Creating",
+                })
+            }
+            // The members and the code are official (botocore, `StateReasonCode`, `LastUpdateStatusReasonCode`). The reason is
+            // hardcap's own, because AWS installs nothing.
+            (Shown::Current, Status::CreationFailed(why)) => json!({
+                "State": "Failed",
+                "StateReason": why,
+                "StateReasonCode": "InternalError",
             }),
-            Shown::Settled => json!({ "State": "Active", "LastUpdateStatus": "Successful" }),
-            Shown::Listed => return members,
+            (Shown::Current, Status::UpdateFailed(why)) => json!({
+                "State": "Active",
+                "LastUpdateStatus": "Failed",
+                "LastUpdateStatusReason": why,
+                "LastUpdateStatusReasonCode": "InternalError",
+            }),
+            (Shown::Current, Status::Settled) => {
+                json!({ "State": "Active", "LastUpdateStatus": "Successful" })
+            }
         };
         members["RuntimeVersionConfig"] = json!({ "RuntimeVersionArn": self.runtime_arn(region) });
         if let (Value::Object(members), Value::Object(state)) = (&mut members, state) {

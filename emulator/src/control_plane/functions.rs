@@ -15,9 +15,10 @@ use super::Shared;
 use super::answer::{Done, Outcome, Problem, conflict, invalid, missing, not_found, unreadable};
 use super::code::{self, CodeInput};
 use super::configuration::ConfigurationInput;
-use super::entry::{About, FunctionEntry, Shown, architecture, new_revision};
+use super::entry::{About, FunctionEntry, Shown, Status, architecture, new_revision};
 use super::request::{Parameters, body_with_package, named};
 use super::storage::zip_of;
+use super::update::{Change, Update};
 use super::{program, tags, versions};
 use hardcap_core::config::Function;
 use hardcap_core::context::Context;
@@ -36,7 +37,7 @@ struct CreateInput<'a> {
 }
 
 /// `POST /2015-03-31/functions`
-pub(super) async fn create(shared: &Shared, ctx: &Context, request: Request<Body>) -> Outcome {
+pub(super) async fn create(shared: &Arc<Shared>, ctx: &Context, request: Request<Body>) -> Outcome {
     let (head, body) = request.into_parts();
     let limit = (&ctx.limits.lambda_create_request, "CreateFunction");
     let body = body_with_package(ctx, &head.headers, body, limit).await?;
@@ -59,9 +60,11 @@ pub(super) async fn create(shared: &Shared, ctx: &Context, request: Request<Body
         ));
     }
     let _turn = shared.turn.lock().await;
+    let exists = || conflict(format!("Function already exist: {}", named.function));
     if shared.entry(&named.function).is_some() {
-        return Err(conflict(format!("Function already exist: {}", named.function)));
+        return Err(exists());
     }
+    let update = Update::of(shared, &named.function).ok_or_else(exists)?;
     let received = code::receive(shared, ctx, &named.function, code).await?;
     let architectures = configuration.architectures.take();
     let mut function = Function::new(&named.function, [""; 0]);
@@ -83,11 +86,13 @@ pub(super) async fn create(shared: &Shared, ctx: &Context, request: Request<Body
     };
     configuration.apply(&mut function, &mut about);
     let folder = super::storage::code_of(&received.folder);
-    program::provide(&mut function, &folder, shared).await;
+    let provided = program::provide_at_once(&mut function, &folder, shared).await;
+    let (status, preparation) = Status::Creating.of(provided);
     let package = Some(Arc::clone(&received.folder));
-    let entry =
-        FunctionEntry { function: Arc::new(function), about, package, versions: BTreeMap::new() };
-    shared.deploy(&entry).await?;
+    let (function, versions) = (Arc::new(function), BTreeMap::new());
+    let entry = FunctionEntry { function, about, package, versions, status };
+    let change = Change { update, preparation, publishes: input.publish == Some(true) };
+    shared.apply(change, &entry).await?;
     let region = &shared.platform.region;
     if input.publish == Some(true) {
         // Recorded on 2025-11-25: the answer is the version, under the unqualified ARN.
@@ -150,6 +155,7 @@ pub(super) async fn delete(shared: &Shared, name: &str, parameters: &Parameters)
     shared.storage.forget(&named.function)?;
     shared.lambda.remove(&named.function);
     shared.forget(&named.function);
+    shared.end_change(&named.function);
     if let Some(package) = &entry.package {
         package.retire();
     }
@@ -185,12 +191,18 @@ fn unqualified(named: FunctionName) -> Result<FunctionName, Problem> {
 impl Shared {
     /// Stores a function with its code and replaces the function of this name: new sandboxes run the new code.
     pub(super) async fn deploy(&self, entry: &FunctionEntry) -> Result<(), Problem> {
+        self.store(entry).await?;
+        self.lambda.deploy((*entry.function).clone(), entry.package.clone());
+        Ok(())
+    }
+
+    /// Stores a function with its code. What runs is not affected.
+    pub(super) async fn store(&self, entry: &FunctionEntry) -> Result<(), Problem> {
         self.announce_precedence(&entry.function.name);
         self.storage.save(entry).await?;
         if let Some(package) = &entry.package {
             package.keep();
         }
-        self.lambda.deploy((*entry.function).clone(), entry.package.clone());
         self.know(entry.clone());
         Ok(())
     }

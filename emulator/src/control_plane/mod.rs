@@ -30,9 +30,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use hardcap_limits::Exceeded;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use self::answer::Problem;
-use self::entry::{About, FunctionEntry, Saved, Url};
+use self::entry::{About, FunctionEntry, Saved, Status, Url};
 use self::request::function_not_found;
 use self::storage::Storage;
 use crate::function_urls::FunctionUrls;
@@ -82,10 +84,12 @@ struct Shared {
     entries: RwLock<BTreeMap<String, FunctionEntry>>,
     /// Functions of the template whose changes are lost at the next start, and which no line has named yet.
     unannounced: Mutex<BTreeSet<String>>,
-    /// The functions whose code or configuration is being updated.
-    updating: Mutex<BTreeSet<String>>,
+    /// The functions whose code or configuration is being changed, each with the number of its change and what ends it.
+    updating: Mutex<BTreeMap<String, (u64, CancellationToken)>>,
     /// The lock of changes.
     turn: tokio::sync::Mutex<()>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
 }
 
 /// The other services that the control plane uses.
@@ -95,6 +99,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) mappings: &'a Mappings,
     pub(crate) urls: FunctionUrls,
     pub(crate) aws_url: &'a str,
+    pub(crate) tasks: &'a TaskTracker,
+    pub(crate) stop: &'a CancellationToken,
 }
 
 impl ControlPlane {
@@ -124,12 +130,15 @@ impl ControlPlane {
             unannounced: Mutex::new(config.functions.iter().map(|it| it.name.clone()).collect()),
             updating: Mutex::default(),
             turn: tokio::sync::Mutex::new(()),
+            tasks: parts.tasks.clone(),
+            stop: parts.stop.clone(),
         });
         for function in &config.functions {
             let about = About::of_template(function, platform.clock.now());
             let function = Arc::new(function.clone());
             let versions = BTreeMap::new();
-            let entry = FunctionEntry { function, about, package: None, versions };
+            let status = Status::Settled;
+            let entry = FunctionEntry { function, about, package: None, versions, status };
             shared.know(shared.deployed(entry));
         }
         for saved in saved {
@@ -162,7 +171,8 @@ impl ControlPlane {
             versions = before.versions;
         }
         shared.lambda.deploy(function.clone(), None);
-        let entry = FunctionEntry { function: Arc::new(function), about, package: None, versions };
+        let (function, status) = (Arc::new(function), Status::Settled);
+        let entry = FunctionEntry { function, about, package: None, versions, status };
         shared.know(shared.deployed(entry));
         Ok(())
     }
@@ -212,10 +222,9 @@ impl Shared {
             let Some(package) = self.provided(&mut function, &about).await else { continue };
             self.lambda.deploy(function.clone(), Some(Arc::clone(&package)));
             let (function, package) = (Arc::new(function), Some(package));
-            versions.insert(
-                number,
-                FunctionEntry { function, about, package, versions: BTreeMap::new() },
-            );
+            let (none, status) = (BTreeMap::new(), Status::Settled);
+            versions
+                .insert(number, FunctionEntry { function, about, package, versions: none, status });
         }
         for (alias, to) in &about.aliases {
             self.lambda.point_alias(&name, alias, to.target());
@@ -225,6 +234,7 @@ impl Shared {
             about,
             package: Some(package),
             versions,
+            status: Status::Settled,
         });
     }
 

@@ -54,7 +54,12 @@ impl ControlPlane {
     }
 }
 
-async fn run(shared: &Shared, ctx: &Context, segments: &[&str], request: Request<Body>) -> Outcome {
+async fn run(
+    shared: &Arc<Shared>,
+    ctx: &Context,
+    segments: &[&str],
+    request: Request<Body>,
+) -> Outcome {
     let query = request.uri().query().unwrap_or_default().to_owned();
     let parameters = Parameters::read(&query);
     let method = request.method().clone();
@@ -110,7 +115,7 @@ struct Call<'a> {
 }
 
 async fn of_function(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     call: Call<'_>,
     rest: &[&str],
     request: Request<Body>,

@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 use super::Shared;
 use super::aliases;
 use super::answer::{Done, Outcome, Problem, conflict, invalid, over_limit, precondition_failed};
-use super::entry::{Alias, Code, FunctionEntry, Shown, new_revision};
+use super::entry::{Alias, Code, FunctionEntry, Shown, Status, new_revision};
 use super::request::{input, named};
 use super::storage::code_of;
 use hardcap_core::config::Function;
@@ -47,6 +47,7 @@ pub(super) async fn create(
     let named = named(name, None, region)?;
     let _turn = shared.turn.lock().await;
     let entry = shared.find(&named)?;
+    shared.must_be_settled(&entry)?;
     if input.revision_id.is_some_and(|revision| revision != entry.about.revision_id) {
         return Err(precondition_failed());
     }
@@ -59,7 +60,7 @@ pub(super) async fn create(
     }
     let published = publish(shared, ctx, entry, input.description).await?;
     let version = published.function.version().to_owned();
-    Ok(Done::Created(published.configuration(region, Some(&version), Shown::Settled)))
+    Ok(Done::Created(published.configuration(region, Some(&version), Shown::Current)))
 }
 
 /// Publishes the current code and configuration of a function, and returns the version. If nothing has changed since the last
@@ -88,6 +89,9 @@ pub(super) async fn publish(
     version.about.url = None;
     version.about.policy = None;
     version.about.aliases = BTreeMap::new();
+    if version.status.is_preparing() {
+        version.status = Status::Creating;
+    }
     if let Some(package) = &version.package {
         package.keep();
     }
@@ -190,7 +194,8 @@ impl Shared {
             self.lambda.remove_version(&function.name, &before.to_string());
         }
         let (function, about) = (Arc::new(function), entry.about.clone());
-        let published = FunctionEntry { function, about, package: None, versions: BTreeMap::new() };
+        let (versions, status) = (BTreeMap::new(), Status::Settled);
+        let published = FunctionEntry { function, about, package: None, versions, status };
         entry.versions.insert(number, published);
         version
     }
