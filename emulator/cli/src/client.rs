@@ -1,7 +1,7 @@
 //! The HTTP client of the commands: for deployed URLs and for a running hardcap.
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_rustls::HttpsConnector;
@@ -18,6 +18,31 @@ pub(crate) enum ClientError {
     /// The body of the response broke off.
     #[error("{}", with_causes(.0))]
     Body(#[from] hyper::Error),
+}
+
+/// A text that is not the address of an HTTP request.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InvalidUrl {
+    /// It is not a URL.
+    #[error(transparent)]
+    Syntax(#[from] http::uri::InvalidUri),
+    /// It is relative, or of another protocol.
+    #[error("it does not begin with http:// or https:// and a host")]
+    NotHttp,
+}
+
+/// The address of an HTTP request.
+///
+/// # Errors
+///
+/// [`InvalidUrl`] if it is not a URL of http or https.
+pub(crate) fn http_url(text: &str) -> Result<Uri, InvalidUrl> {
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    if !matches!(scheme.as_deref(), Some("http" | "https")) {
+        return Err(InvalidUrl::NotHttp);
+    }
+    let uri: Uri = text.parse()?;
+    if uri.host().is_some_and(|host| !host.is_empty()) { Ok(uri) } else { Err(InvalidUrl::NotHttp) }
 }
 
 /// A client that keeps connections open between requests.
@@ -88,4 +113,19 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_the_scheme_http_or_https_and_a_host() {
+        for url in ["http://127.0.0.1:3000/a?b=c", "https://example.com", "HTTP://h/"] {
+            assert!(http_url(url).is_ok(), "{url}");
+        }
+        for url in ["", "h", "localhost:3000", "/a", "ftp://h/a", "http://", "http:///a", "a b"] {
+            assert!(http_url(url).is_err(), "{url}");
+        }
+    }
 }

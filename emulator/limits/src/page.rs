@@ -5,5 +5,5 @@ mod markdown;
 mod text;
 
 pub use data::{Page, PageRow, VERSION, data};
-pub use markdown::markdown;
+pub use markdown::{markdown, markdown_of};
 pub use text::{diff, differences, row, text};

@@ -52,6 +52,16 @@ export class Hardcap {
   readonly tables: Record<string, string>;
   /** The names of buckets, by logical id. */
   readonly buckets: Record<string, string>;
+  /** The URLs of queues, by logical id. */
+  readonly queues: Record<string, string>;
+  /** The ARNs of topics, by logical id. */
+  readonly topics: Record<string, string>;
+  /** The names of event buses, by logical id. */
+  readonly buses: Record<string, string>;
+  /** The names of parameters, by logical id. */
+  readonly parameters: Record<string, string>;
+  /** The ARNs of secrets, by logical id. */
+  readonly secrets: Record<string, string>;
   /** The endpoint of the AWS APIs, for `AWS_ENDPOINT_URL`. */
   readonly awsUrl: string;
   /** The configuration of a client of the AWS SDK: `new S3Client(app.awsConfig)`. */

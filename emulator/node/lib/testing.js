@@ -115,6 +115,11 @@ class Hardcap {
     this.functions = ready.functions;
     this.tables = ready.tables;
     this.buckets = ready.buckets;
+    this.queues = ready.queues;
+    this.topics = ready.topics;
+    this.buses = ready.buses;
+    this.parameters = ready.parameters;
+    this.secrets = ready.secrets;
     this.awsUrl = ready.aws;
     this.controlUrl = ready.control;
     this.region = ready.region;

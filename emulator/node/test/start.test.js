@@ -63,6 +63,7 @@ test('names, outputs and addresses are those of the template', () => {
   assert.deepEqual(app.outputs, { Url: `${app.url}/sized`, Table: app.tables.Orders });
   assert.deepEqual(Object.keys(app.urls), ['ServerlessHttpApi']);
   assert.deepEqual(Object.keys({ ...app.functions, ...app.buckets }), ['Sized', 'Files']);
+  assert.deepEqual([app.queues, app.topics, app.buses, app.parameters, app.secrets], [{}, {}, {}, {}, {}]);
   assert.equal(app.environment.AWS_ENDPOINT_URL, app.awsUrl);
 });
 

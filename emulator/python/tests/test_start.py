@@ -35,6 +35,7 @@ def test_names_outputs_and_addresses_are_those_of_the_template(app: hardcap.Hard
     assert app.outputs == {"Url": f"{app.url}/sized", "Table": app.tables["Orders"]}
     assert list(app.urls) == ["ServerlessHttpApi"]
     assert set(app.functions) == {"Sized"} and set(app.buckets) == {"Files"}
+    assert (app.queues, app.topics, app.buses, app.parameters, app.secrets) == ({}, {}, {}, {}, {})
     assert app.environment["AWS_ENDPOINT_URL"] == app.aws_url
     assert app.environment["HARDCAP_OUTPUT_Table"] == app.tables["Orders"]
 

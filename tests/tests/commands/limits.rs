@@ -10,6 +10,15 @@ async fn one_limit_is_printed_with_its_history_and_the_error_of_each_party() {
     for part in ["1,048,576 bytes", "262,144 bytes", "since 2025-10", "Measured: "] {
         assert!(ran.printed.contains(part), "{part}: {}", ran.printed);
     }
+    let ran = run(folder.path(), &["limits", "lambda_async_request", "--format", "json"]).await;
+    let page: serde_json::Value = serde_json::from_str(&ran.printed).unwrap();
+    assert_eq!(page["rows"].as_array().map(Vec::len), Some(1), "{ran:?}");
+    assert_eq!(page["rows"][0]["name"], "lambda_async_request", "{ran:?}");
+    assert_eq!(page["rows"][0]["in_force"], 1_048_576, "{ran:?}");
+    assert_eq!(page["failures"], serde_json::json!([]), "{ran:?}");
+    let ran = run(folder.path(), &["limits", "lambda_async_request", "--format", "markdown"]).await;
+    assert!(ran.printed.starts_with("### lambda_async_request\n\n"), "{ran:?}");
+    assert_eq!(ran.printed.matches("### ").count(), 1, "{ran:?}");
     let ran = run(folder.path(), &["limits", "lambda_async_reqest"]).await;
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.said.contains("did you mean `lambda_async_request`?"), "{}", ran.said);

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::project::{Project, Ran, TEMPLATE};
+use crate::project::{Project, Ran, TEMPLATE, run};
 
 /// Probes a URL of a REST API that takes every method, with long cookies.
 async fn probed(cookie_bytes: usize, more: &[&str]) -> Ran {
@@ -36,4 +36,26 @@ async fn where_nothing_passes_the_failing_answer_names_the_limit() {
     let ran = probed(11_000, &["--start", "10", "--max", "20"]).await;
     assert!(ran.printed.contains("nothing passes, not even 0"), "{ran:?}");
     assert!(ran.printed.contains("rest_headers (certain)"), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_url_without_http_or_a_host_is_an_error_that_says_what_to_write() {
+    let folder = tempfile::tempdir().unwrap();
+    for url in ["nourl{size}", "localhost:3000/{size}", "ftp://host/{size}"] {
+        let ran = run(folder.path(), &["probe", url]).await;
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        let why = "it does not begin with http:// or https:// and a host";
+        let help = "write a URL such as http://127.0.0.1:3000/hello?size={size}";
+        let expected = format!("error: `{url}` cannot be requested: {why}; {help}\n");
+        assert_eq!(ran.said, expected, "{url}");
+    }
+    for command in ["logs", "invoke"] {
+        let ran = run(folder.path(), &[command, "--url", "localhost:4566"]).await;
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.said.contains("it does not begin with http://"), "{ran:?}");
+        assert!(
+            ran.said.contains("= help: write an address such as http://127.0.0.1:4566"),
+            "{ran:?}"
+        );
+    }
 }

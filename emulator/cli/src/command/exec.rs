@@ -37,7 +37,10 @@ const WRITTEN_WITHIN: Duration = Duration::from_millis(500);
 The environment of the command has:
   AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION: what an SDK needs
   HARDCAP_API_<ID>, HARDCAP_URL_<ID>: the address of each API and function URL, by logical id
-  HARDCAP_FUNCTION_<ID>, HARDCAP_TABLE_<ID>, HARDCAP_BUCKET_<ID>: the names of these resources
+  HARDCAP_FUNCTION_<ID>, HARDCAP_TABLE_<ID>, HARDCAP_BUCKET_<ID>, HARDCAP_BUS_<ID>,
+  HARDCAP_PARAMETER_<ID>: the names of these resources
+  HARDCAP_QUEUE_<ID>: the URL of a queue
+  HARDCAP_TOPIC_<ID>, HARDCAP_SECRET_<ID>: the ARN of a topic, of a secret
   HARDCAP_API_KEY_<ID>: an API key that the API accepts
   HARDCAP_OUTPUT_<NAME>: the outputs of the template
   AWS_SAM_STACK_NAME: the name of the stack, for the integration tests of `sam init`
@@ -262,6 +265,18 @@ pub(super) fn is_developers_own(name: &str) -> bool {
     NAMES.contains(&name) || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
 }
 
+/// The resources whose `Ref` is in the environment: the word in the variable's name, and the type.
+const NAMED: [(&str, &str); 8] = [
+    ("FUNCTION", "AWS::Lambda::Function"),
+    ("TABLE", "AWS::DynamoDB::Table"),
+    ("BUCKET", "AWS::S3::Bucket"),
+    ("QUEUE", "AWS::SQS::Queue"),
+    ("TOPIC", "AWS::SNS::Topic"),
+    ("BUS", "AWS::Events::EventBus"),
+    ("PARAMETER", "AWS::SSM::Parameter"),
+    ("SECRET", "AWS::SecretsManager::Secret"),
+];
+
 /// The environment of a command: the settings of an SDK, and the names of the template's resources.
 pub(super) fn environment(addresses: &Addresses, config: &Config) -> Vec<(String, String)> {
     let region = &config.region;
@@ -291,13 +306,9 @@ pub(super) fn environment(addresses: &Addresses, config: &Config) -> Vec<(String
         api.api_keys.iter().take(1).for_each(|key| add("API_KEY", &api.logical_id, key));
     }
     for (id, resource) in config.stacks().flat_map(Stack::resources_of_run) {
-        let kind = match resource.kind.as_str() {
-            "AWS::Lambda::Function" => "FUNCTION",
-            "AWS::DynamoDB::Table" => "TABLE",
-            "AWS::S3::Bucket" => "BUCKET",
-            _ => continue,
-        };
-        add(kind, &id, &resource.physical_id);
+        if let Some((kind, _)) = NAMED.iter().find(|(_, kind)| *kind == resource.kind) {
+            add(kind, &id, &resource.physical_id);
+        }
     }
     for output in &config.stack.outputs {
         add("OUTPUT", &output.key, &addresses.fill(&output.value));

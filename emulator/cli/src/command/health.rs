@@ -4,8 +4,7 @@ use std::process::ExitCode;
 
 use bytes::Bytes;
 use hardcap_limits::Millis;
-use http::uri::InvalidUri;
-use http::{StatusCode, Uri};
+use http::StatusCode;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error as RequestError};
@@ -15,7 +14,7 @@ use super::Failure;
 use super::remote;
 use super::terminal;
 use super::up::block_on;
-use crate::client::with_causes;
+use crate::client::{InvalidUrl, http_url, with_causes};
 use hardcap_core::clock::Clock;
 
 /// The maximum time for the response of a healthy emulator.
@@ -26,8 +25,8 @@ const RESPONSE_BYTES: usize = 1 << 20;
 /// The reason why a hardcap is not healthy.
 #[derive(Debug, thiserror::Error)]
 enum HealthError {
-    #[error("this is not a URL: {0}; write an address such as http://127.0.0.1:4566")]
-    InvalidUrl(#[from] InvalidUri),
+    #[error("this cannot be requested: {0}; write an address such as http://127.0.0.1:4566")]
+    InvalidUrl(#[from] InvalidUrl),
     #[error("nothing responds: {}", with_causes(.0))]
     Unreachable(#[from] RequestError),
     #[error("no response within {} s", RESPONSE_WITHIN.0 / 1000)]
@@ -50,7 +49,7 @@ pub(super) fn health(control: &str) -> Result<ExitCode, Failure> {
 }
 
 async fn ask(url: &str) -> Result<String, HealthError> {
-    let uri: Uri = url.parse()?;
+    let uri = http_url(url)?;
     let client: Client<HttpConnector, Full<Bytes>> =
         Client::builder(TokioExecutor::new()).build_http();
     let response = client.get(uri).await?;

@@ -2,7 +2,7 @@
 
 use clap::{CommandFactory as _, Parser as _};
 
-use super::Arguments;
+use super::{Arguments, tip};
 
 /// The maximum length of a line after the options: clap wraps longer lines.
 const WIDTH: usize = 100;
@@ -110,4 +110,32 @@ fn the_page_of_every_command_names_its_options_and_variables() {
 fn an_example_is_read_without_its_explanation_and_its_other_commands() {
     let read = commands("  a b | hardcap invoke 'H i' -e - > x && hardcap up  # why");
     assert_eq!(read, [vec!["hardcap", "invoke", "H i", "-e", "-"], vec!["hardcap", "up"]]);
+}
+
+#[test]
+fn an_argument_too_many_is_answered_with_what_the_command_takes() {
+    let tip_of = |line: &str| {
+        let words = words(line);
+        let error = Arguments::try_parse_from(&words).expect_err(line);
+        tip(&error, &words[1..])
+    };
+    let takes = |name: &str, what: &str| {
+        let help = "remove `b`, or quote a value that has spaces";
+        Some(format!("`hardcap {name}` takes one {what}: {help}"))
+    };
+    for (line, expected) in [
+        ("hardcap logs a b", takes("logs", "FUNCTION")),
+        ("hardcap logs a --json b", takes("logs", "FUNCTION")),
+        ("hardcap invoke a b", takes("invoke", "FUNCTION")),
+        ("hardcap check a b", takes("check", "TEMPLATE")),
+        ("hardcap up a b", takes("up", "TEMPLATE")),
+        ("hardcap limits a b", takes("limits", "ROW")),
+        ("hardcap health a b", takes("health", "URL")),
+        ("hardcap logs --nonsense", None),
+        ("hardcap nonsense", None),
+    ] {
+        assert_eq!(tip_of(line), expected, "{line}");
+    }
+    let exec = tip_of("hardcap exec npm test").unwrap_or_default();
+    assert!(exec.starts_with("write `--` before the command"), "{exec}");
 }

@@ -27,14 +27,14 @@ pub(super) enum LimitsFormat {
 #[derive(Args, Debug)]
 pub(super) struct LimitsOptions {
     /// One limit by its name [default: the whole table]
-    #[arg(value_name = "ROW", conflicts_with_all = ["diff", "format"])]
+    #[arg(value_name = "ROW", conflicts_with = "diff")]
     row: Option<String>,
     /// Two dates: print the limits whose numbers differ
     #[arg(long, num_args = 2, value_names = ["BEFORE", "AFTER"], conflicts_with_all = ["format", "limits", "set"])]
     diff: Vec<Date>,
     #[command(flatten)]
     limits: LimitOptions,
-    /// The format of the table
+    /// The format of the table, or of the limit
     #[arg(long, value_enum, default_value_t)]
     format: LimitsFormat,
 }
@@ -47,16 +47,22 @@ pub(super) fn limits(options: &LimitsOptions) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let limits = options.limits.here(None)?;
-    if let Some(name) = &options.row {
-        let row = Limits::row(name).ok_or_else(|| unknown(name))?;
-        print(&page::row(&limits, row))?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let text = match options.format {
-        LimitsFormat::Table => page::text(&limits),
-        LimitsFormat::Markdown => page::markdown(&limits),
-        LimitsFormat::Json => {
-            let json = serde_json::to_string_pretty(&page::data(&limits)).map_err(Failure::new)?;
+    let row = match &options.row {
+        Some(name) => Some(Limits::row(name).ok_or_else(|| unknown(name))?),
+        None => None,
+    };
+    let text = match (options.format, row) {
+        (LimitsFormat::Table, None) => page::text(&limits),
+        (LimitsFormat::Table, Some(row)) => page::row(&limits, row),
+        (LimitsFormat::Markdown, None) => page::markdown(&limits),
+        (LimitsFormat::Markdown, Some(row)) => page::markdown_of(row),
+        (LimitsFormat::Json, row) => {
+            let mut data = page::data(&limits);
+            if let Some(row) = row {
+                data.rows.retain(|one| one.row.name == row.name);
+                data.failures = &[];
+            }
+            let json = serde_json::to_string_pretty(&data).map_err(Failure::new)?;
             format!("{json}\n")
         }
     };

@@ -35,7 +35,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::output::{self, Level, Source};
 use hardcap_core::console;
@@ -230,18 +230,38 @@ impl Failure {
     }
 }
 
-/// The arguments of this process. An error about a command of `exec` without `--` before it contains that.
+/// The arguments of this process.
 fn parsed() -> Arguments {
     Arguments::try_parse().unwrap_or_else(|mut error| {
-        let mut words = std::env::args().skip(1);
-        let is_exec = words.next().is_some_and(|word| word == "exec");
-        let kinds = [ErrorKind::UnknownArgument, ErrorKind::MissingRequiredArgument];
-        if is_exec && kinds.contains(&error.kind()) && words.all(|word| word != "--") {
-            let tip = "write `--` before the command: hardcap exec -- npm test";
+        let words: Vec<String> = std::env::args().skip(1).collect();
+        if let Some(tip) = tip(&error, &words) {
             error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
         }
         error.exit()
     })
+}
+
+/// What to do about a command of `exec` without `--` before it, and about an argument too many.
+fn tip(error: &clap::Error, words: &[String]) -> Option<String> {
+    let name = words.first()?;
+    let is_unknown = error.kind() == ErrorKind::UnknownArgument;
+    if name == "exec" && !words.iter().any(|word| word == "--") {
+        return (is_unknown || error.kind() == ErrorKind::MissingRequiredArgument)
+            .then(|| "write `--` before the command: hardcap exec -- npm test".to_owned());
+    }
+    let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    if !is_unknown || argument.starts_with('-') {
+        return None;
+    }
+    let program = Arguments::command();
+    let mut positionals = program.find_subcommand(name)?.get_positionals();
+    let only = positionals.next()?.get_id().as_str().to_uppercase();
+    let help = format!(
+        "`hardcap {name}` takes one {only}: remove `{argument}`, or quote a value that has spaces"
+    );
+    Some(help)
 }
 
 /// Runs the program with the arguments of this process.

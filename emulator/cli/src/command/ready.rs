@@ -30,10 +30,15 @@ struct Content<'a> {
     region: &'a str,
     stack: &'a str,
     outputs: IndexMap<&'a str, String>,
-    /// The names of resources, by logical id.
+    /// What `Ref` of resources is, by logical id: the URL of a queue, the ARN of a topic and of a secret, else the name.
     functions: IndexMap<String, &'a str>,
     tables: IndexMap<String, &'a str>,
     buckets: IndexMap<String, &'a str>,
+    queues: IndexMap<String, &'a str>,
+    topics: IndexMap<String, &'a str>,
+    buses: IndexMap<String, &'a str>,
+    parameters: IndexMap<String, &'a str>,
+    secrets: IndexMap<String, &'a str>,
     /// The addresses of debuggers, by the logical id of the function. `null`: by process id.
     debuggers: &'a IndexMap<&'a str, Option<String>>,
     /// The environment that `hardcap exec` gives to its command. `null`: a variable that has to be removed.
@@ -68,6 +73,11 @@ impl<'a> Content<'a> {
             functions: named("AWS::Lambda::Function"),
             tables: named("AWS::DynamoDB::Table"),
             buckets: named("AWS::S3::Bucket"),
+            queues: named("AWS::SQS::Queue"),
+            topics: named("AWS::SNS::Topic"),
+            buses: named("AWS::Events::EventBus"),
+            parameters: named("AWS::SSM::Parameter"),
+            secrets: named("AWS::SecretsManager::Secret"),
             debuggers,
             environment: hidden.chain(set.map(|(name, value)| (name, Some(value)))).collect(),
         }

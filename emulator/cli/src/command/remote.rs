@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Failure;
-use crate::client::{Client, ClientError, Response};
+use crate::client::{Client, ClientError, Response, http_url};
 use hardcap_core::nearest::nearest;
 
 /// The default address of `hardcap up`.
@@ -74,7 +74,12 @@ pub(super) fn request(
     headers: &[(String, String)],
     body: Bytes,
 ) -> Result<Request<Full<Bytes>>, Failure> {
-    let mut request = Request::builder().method(method).uri(url);
+    let uri = http_url(url).map_err(|error| {
+        Failure::new(format!(
+            "`{url}` cannot be requested: {error}\n  = help: write an address such as {DEFAULT_URL}"
+        ))
+    })?;
+    let mut request = Request::builder().method(method).uri(uri);
     for (name, value) in headers {
         request = request.header(name, value);
     }

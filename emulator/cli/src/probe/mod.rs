@@ -8,14 +8,14 @@ use std::io::Read as _;
 
 use bytes::{Bytes, BytesMut};
 use hardcap_limits::Limits;
-use http::{Method, Request, StatusCode, Uri};
+use http::{Method, Request, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Full};
 
 pub use explanation::{Direction, Edge, Encoding, Explanation, candidates, explain};
 pub use search::{Found, Search};
 
-use crate::client::{Client, ClientError};
+use crate::client::{Client, ClientError, http_url};
 use crate::explain::{Cause, Explained, Rank};
 use hardcap_limits::grouped;
 
@@ -246,9 +246,8 @@ fn upload(size: u64) -> Vec<u8> {
 
 async fn request(client: &Client, target: &Target, size: u64) -> Result<Try, ProbeError> {
     let url = target.url.replace(PLACEHOLDER, &size.to_string());
-    let malformed = |error: String| ProbeError::Malformed(url.clone(), error);
-    let uri: Uri =
-        url.parse().map_err(|error: http::uri::InvalidUri| malformed(error.to_string()))?;
+    let malformed = |error: String| ProbeError::Malformed(target.url.clone(), error);
+    let uri = http_url(&url).map_err(|error| malformed(error.to_string()))?;
     let body = match target.direction {
         Direction::Download => Bytes::new(),
         Direction::Upload => Bytes::from(upload(size)),

@@ -25,6 +25,14 @@ Resources:
   Files: {Type: AWS::S3::Bucket}
 ";
 
+/// Resources of the other kinds whose names are in the environment of `exec` and in the ready file.
+const NAMED: &str = "
+  Jobs: {Type: AWS::SQS::Queue}
+  News: {Type: AWS::SNS::Topic}
+  Bus: {Type: AWS::Events::EventBus, Properties: {Name: orders}}
+  Level: {Type: AWS::SSM::Parameter, Properties: {Name: /shop/level, Type: String, Value: debug}}
+";
+
 /// A folder with these files.
 pub(crate) fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -528,7 +536,7 @@ fn cloudformation_describes_the_stack_and_cloudwatch_has_the_logs_of_its_functio
 fn exec_gives_names_and_outputs_and_hides_the_developer_s_aws_settings() {
     let outputs = "Outputs:\n  Bucket: {Value: !Ref Files}\n";
     let folder = with_program(&[]);
-    fs::write(folder.path().join("template.yaml"), format!("{FUNCTION}{outputs}"))
+    fs::write(folder.path().join("template.yaml"), format!("{FUNCTION}{NAMED}{outputs}"))
         .expect("written");
     let mut command = hardcap(folder.path(), &["exec", "-q", "--stack-name", "shop", "--", "env"]);
     for (name, value) in [
@@ -553,6 +561,10 @@ fn exec_gives_names_and_outputs_and_hides_the_developer_s_aws_settings() {
         "AWS_STORAGE_BUCKET_NAME=mine",
         "HARDCAP_FUNCTION_Hello=Hello",
         "HARDCAP_BUCKET_Files=shop-files",
+        "HARDCAP_QUEUE_Jobs=https://sqs.us-east-1.amazonaws.com/000000000000/shop-Jobs",
+        "HARDCAP_TOPIC_News=arn:aws:sns:us-east-1:000000000000:shop-News",
+        "HARDCAP_BUS_Bus=orders",
+        "HARDCAP_PARAMETER_Level=/shop/level",
         "HARDCAP_OUTPUT_Bucket=shop-files",
     ] {
         assert!(lines.contains(&expected), "{expected} is missing: {text}");
@@ -572,7 +584,7 @@ fn exec_gives_names_and_outputs_and_hides_the_developer_s_aws_settings() {
 fn the_ready_file_has_names_outputs_and_the_environment_that_exec_gives() {
     let outputs = "Outputs:\n  Bucket: {Value: !Ref Files}\n  Url: {Value: !Sub 'https://${ServerlessHttpApi}.execute-api.${AWS::Region}.amazonaws.com/x'}\n";
     let folder = with_program(&[]);
-    fs::write(folder.path().join("template.yaml"), format!("{FUNCTION}{outputs}"))
+    fs::write(folder.path().join("template.yaml"), format!("{FUNCTION}{NAMED}{outputs}"))
         .expect("written");
     let more = ["--stack-name", "shop", "--ready-file", "ready.json"];
     let (child, stderr, said) = up_with(folder.path(), &more, |command| {
@@ -588,6 +600,13 @@ fn the_ready_file_has_names_outputs_and_the_environment_that_exec_gives() {
     assert_eq!(ready["functions"], serde_json::json!({ "Hello": "Hello" }), "{ready}");
     assert_eq!(ready["tables"], serde_json::json!({}), "{ready}");
     assert_eq!(ready["buckets"], serde_json::json!({ "Files": "shop-files" }), "{ready}");
+    let url = "https://sqs.us-east-1.amazonaws.com/000000000000/shop-Jobs";
+    assert_eq!(ready["queues"], serde_json::json!({ "Jobs": url }), "{ready}");
+    let arn = "arn:aws:sns:us-east-1:000000000000:shop-News";
+    assert_eq!(ready["topics"], serde_json::json!({ "News": arn }), "{ready}");
+    assert_eq!(ready["buses"], serde_json::json!({ "Bus": "orders" }), "{ready}");
+    assert_eq!(ready["parameters"], serde_json::json!({ "Level": "/shop/level" }), "{ready}");
+    assert_eq!(ready["secrets"], serde_json::json!({}), "{ready}");
     let outputs = serde_json::json!({ "Bucket": "shop-files", "Url": format!("{api}/x") });
     assert_eq!(ready["outputs"], outputs, "{ready}");
     let environment = &ready["environment"];

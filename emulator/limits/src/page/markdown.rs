@@ -51,6 +51,14 @@ pub fn markdown(limits: &Limits) -> String {
     page
 }
 
+/// Renders the section of one row as markdown.
+#[must_use]
+pub fn markdown_of(row: &Row) -> String {
+    let mut page = String::new();
+    section(&mut page, row);
+    page.trim_start().to_owned()
+}
+
 fn scopes() -> Vec<Scope> {
     let mut scopes: Vec<Scope> = ROWS.iter().map(|row| row.scope).collect();
     scopes.dedup();

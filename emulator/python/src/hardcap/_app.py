@@ -134,6 +134,16 @@ class Hardcap:
     tables: dict[str, str]
     #: The names of buckets, by logical id.
     buckets: dict[str, str]
+    #: The URLs of queues, by logical id.
+    queues: dict[str, str]
+    #: The ARNs of topics, by logical id.
+    topics: dict[str, str]
+    #: The names of event buses, by logical id.
+    buses: dict[str, str]
+    #: The names of parameters, by logical id.
+    parameters: dict[str, str]
+    #: The ARNs of secrets, by logical id.
+    secrets: dict[str, str]
     #: The endpoint of the AWS APIs, for ``AWS_ENDPOINT_URL``.
     aws_url: str
     #: The control API, and the live page.
@@ -175,6 +185,8 @@ class Hardcap:
         self.url = next(iter(self.urls.values()), "")
         self.outputs = ready["outputs"]
         self.functions, self.tables, self.buckets = ready["functions"], ready["tables"], ready["buckets"]
+        self.queues, self.topics, self.buses = ready["queues"], ready["topics"], ready["buses"]
+        self.parameters, self.secrets = ready["parameters"], ready["secrets"]
         self.aws_url, self.control_url = ready["aws"], ready["control"]
         self.region, self.limits = ready["region"], ready["limits"]
         self.environment = ready["environment"]
