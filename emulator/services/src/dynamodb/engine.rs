@@ -26,6 +26,9 @@ use hardcap_core::context::Platform;
 pub(super) const ITEM_MAX: hardcap_limits::Bytes = hardcap_limits::Bytes(MAX_ITEM_SIZE as u64);
 /// The name of the database's file in the data directory.
 const FILE: &str = "dynamodb.sqlite";
+/// The engine evaluates expressions recursively, and an expression of 4 KB can have 4,096 parentheses or 1,000 `NOT`s. Only the used part
+/// of a stack is memory.
+const STACK: usize = 256 << 20;
 const WAITING_CONNECTIONS_MAX: u32 = 1024;
 /// Ports above 1023 that no browser connects to: the Fetch standard's "bad ports" (section "Port blocking", as of
 /// 2024), those that Chromium and Firefox have both blocked since before 2015.
@@ -96,6 +99,7 @@ impl Engine {
         let served = database.clone();
         std::thread::Builder::new()
             .name("dynamodb".to_owned())
+            .stack_size(STACK)
             .spawn(move || serve(listener, served, stop))
             .map_err(DynamoDbError::Thread)?;
         Ok(Engine { address: format!("http://{address}"), database })
@@ -108,9 +112,17 @@ impl Engine {
 
     /// The size of the item after an update, determined on a copy; `None` if the update would fail.
     pub(super) fn predict(&self, update: &Update) -> Option<hardcap_limits::Bytes> {
-        let tried = try_out(&self.database, update).ok().flatten();
+        let tried = with_stack(|| try_out(&self.database, update).ok().flatten()).flatten();
         tried.as_ref().map(items::size)
     }
+}
+
+/// Evaluates expressions outside of the engine's thread. `None` if there can be no thread.
+pub(super) fn with_stack<T: Send>(run: impl FnOnce() -> T + Send) -> Option<T> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("dynamodb-expression".to_owned());
+        thread.stack_size(STACK).spawn_scoped(scope, run).ok()?.join().ok()
+    })
 }
 
 fn open(

@@ -9,6 +9,7 @@ use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::engine::with_stack;
 use super::rewrite::replaced;
 use super::ttl::{input, shown};
 
@@ -73,9 +74,12 @@ fn last_key_of(
     limit: u64,
 ) -> Option<Value> {
     request["Limit"] = json!(limit);
-    let last = match operation {
-        "Query" => database.query(input(request).ok()?).ok()?.last_evaluated_key,
-        _ => database.scan(input(request).ok()?).ok()?.last_evaluated_key,
-    };
-    shown(&last?).ok()
+    with_stack(|| {
+        let last = match operation {
+            "Query" => database.query(input(request).ok()?).ok()?.last_evaluated_key,
+            _ => database.scan(input(request).ok()?).ok()?.last_evaluated_key,
+        };
+        shown(&last?).ok()
+    })
+    .flatten()
 }
