@@ -156,6 +156,7 @@ fn two_days_differ_in_exactly_the_rows_whose_numbers_changed() {
             ("lambda_async_request", 262_144, 1_048_576),
             ("lambda_stream_response", 20_971_520, 209_715_200),
             ("s3_object", 5_497_558_138_880, 53_687_091_200_000),
+            ("dynamodb_transaction", 25, 100),
             ("sqs_message", 262_144, 1_048_576),
             ("sqs_batch", 262_144, 1_048_576),
             ("sqs_in_flight_fifo", 20_000, 120_000),

@@ -24,6 +24,8 @@ use hardcap_core::context::Platform;
 
 /// The limit of the engine itself. The limit of a run can be lower, but not higher.
 pub(super) const ITEM_MAX: hardcap_limits::Bytes = hardcap_limits::Bytes(MAX_ITEM_SIZE as u64);
+/// The engine's limit for the actions of a transaction. The limit of a run can be lower, but not higher.
+pub(super) const ACTIONS_MAX: hardcap_limits::Count = hardcap_limits::Count(100);
 /// The name of the database's file in the data directory.
 const FILE: &str = "dynamodb.sqlite";
 /// The engine evaluates expressions recursively, and an expression of 4 KB can have 4,096 parentheses or 1,000 `NOT`s. Only the used part

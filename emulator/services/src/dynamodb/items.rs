@@ -7,6 +7,7 @@ use dynoxide::types::item_size;
 use hardcap_limits::Bytes;
 use http::HeaderMap;
 use serde::Deserialize;
+use serde_json::Value;
 
 /// The start of the refusal for an item that is put.
 pub(super) const ITEM: &str = "Item size";
@@ -87,6 +88,40 @@ pub(super) fn written(headers: &HeaderMap, body: &bytes::Bytes) -> Written {
     match items {
         Ok(items) => Written::Items(items.iter().map(|put| size(&put.item)).collect()),
         Err(_) => Written::Nothing,
+    }
+}
+
+/// The actions of a transaction.
+pub(super) struct Actions {
+    class: &'static str,
+    actions: Vec<Value>,
+}
+
+/// The actions of a `TransactWriteItems` or `TransactGetItems`; `None` of another operation, or if they cannot be parsed.
+pub(super) fn actions(operation: &str, request: &[u8]) -> Option<Actions> {
+    let class = match operation {
+        "TransactWriteItems" => "TransactWriteItem",
+        "TransactGetItems" => "TransactGetItem",
+        _ => return None,
+    };
+    let mut request: Value = serde_json::from_slice(request).ok()?;
+    let Value::Array(actions) = request["TransactItems"].take() else { return None };
+    Some(Actions { class, actions })
+}
+
+impl Actions {
+    pub(super) fn number(&self) -> u64 {
+        self.actions.len() as u64
+    }
+
+    /// The actions as AWS showed them when its limit was lower: the class and the hash code of each (captures of `WriteRequest` in
+    /// boto/boto3#483, 2016-02-22, and of `TransactGetItem` in getmoto/moto#2017, 2019). The hash codes here are checksums.
+    pub(super) fn shown(&self) -> String {
+        let shown = self.actions.iter().map(|action| {
+            let hash = crc32fast::hash(action.to_string().as_bytes());
+            format!("com.amazonaws.dynamodb.v20120810.{}@{hash:x}", self.class)
+        });
+        format!("[{}]", shown.collect::<Vec<_>>().join(", "))
     }
 }
 

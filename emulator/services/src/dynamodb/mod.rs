@@ -1,6 +1,7 @@
 //! DynamoDB: the embedded engine, or another endpoint that receives every request unchanged.
 
 mod arns;
+mod conditions;
 mod engine;
 mod error;
 mod items;
@@ -13,12 +14,13 @@ mod tables;
 mod tokens;
 mod ttl;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use hardcap_limits::{Exceeded, Party};
+use hardcap_limits::{Count, Exceeded, Party};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use serde_json::json;
@@ -34,6 +36,7 @@ use hardcap_core::serve;
 
 use engine::{Client, Engine};
 use items::{Update, Written};
+use operands::Refusal;
 
 /// DynamoDB's largest batch is 16 MB "over the network". Its response to a larger request is not published.
 const BODY_MAX: usize = 1 << 24;
@@ -98,7 +101,7 @@ impl DynamoDb {
             }
             match self.respond(&ctx, head, body).await {
                 Ok(response) => response,
-                Err(CallError::Refused(exceeded, what)) => refuse(&ctx, &exceeded, what),
+                Err(CallError::Refused(exceeded, what)) => refuse(&ctx, &exceeded, &what),
                 Err(CallError::Failed(error)) => {
                     let cause = error.to_string();
                     tracing::error!(request_id = %ctx.request_id, %cause, "DynamoDB failed");
@@ -122,15 +125,18 @@ impl DynamoDb {
         }
         let engine = self.engine().await?;
         let operation = operation(&head);
-        if let Some(message) = invalid(engine, &operation, &body) {
+        if let Some(message) = invalid(ctx, engine, &operation, &body)? {
+            let message = refusals::of_day(&message, ctx.limits.date());
             let refusal = json!({ "__type": VALIDATION_EXCEPTION, "message": message });
             return Ok(respond(ctx, 400, refusal.to_string()));
         }
+        admit_actions(ctx, &operation, &body)?;
         let written = items::written(&head.headers, &body);
         admit(ctx, &written, engine)?;
         let address = address(&engine.address, &head)?;
         let mut head = signed(head);
         let body = arns::for_engine(&operation, &self.platform.region, &mut head.headers, body);
+        let body = tables::for_engine(&operation, &mut head.headers, body);
         let response = engine::forward(&self.client, &address, head, body.clone()).await?;
         let response = self.in_aws_terms(ctx, engine, &operation, &body, response).await?;
         let response = match written {
@@ -167,7 +173,7 @@ impl DynamoDb {
         let body = if is_page {
             pages::for_client(&engine.database, operation, request, headers, body)
         } else if is_refused {
-            refusals::for_client(operation, request, headers, body)
+            refusals::for_client(operation, ctx.limits.date(), request, headers, body)
         } else {
             body
         };
@@ -226,8 +232,8 @@ impl DynamoDb {
 
 /// The error of a call that the engine did not respond to.
 enum CallError {
-    /// An item is too large; the text before `has exceeded`.
-    Refused(Exceeded, &'static str),
+    /// A limit is exceeded; the `{value}` of its text.
+    Refused(Exceeded, Cow<'static, str>),
     /// hardcap failed.
     Failed(DynamoDbError),
 }
@@ -239,10 +245,42 @@ impl From<DynamoDbError> for CallError {
 }
 
 /// The message of AWS for a request that the engine would accept.
-fn invalid(engine: &Engine, operation: &str, request: &[u8]) -> Option<String> {
-    match operation {
-        "UpdateTimeToLive" => ttl::refusal(&engine.database, request),
-        _ => operands::refusal(operation, request),
+fn invalid(
+    ctx: &Context,
+    engine: &Engine,
+    operation: &str,
+    request: &[u8],
+) -> Result<Option<String>, CallError> {
+    if operation == "UpdateTimeToLive" {
+        return Ok(ttl::refusal(&engine.database, request));
+    }
+    let limits = &ctx.limits;
+    let (limit, beginning, count) = match operands::refusal(operation, request, limits) {
+        None => return Ok(None),
+        Some(Refusal::Message(message)) => return Ok(Some(message)),
+        Some(Refusal::ValuesOfIn(beginning, values)) => {
+            (&limits.dynamodb_in_values, beginning, values)
+        }
+        Some(Refusal::Operators(beginning, operators)) => {
+            (&limits.dynamodb_operators, beginning, operators)
+        }
+    };
+    let beginning = refusals::of_day(&beginning, limits.date()).to_owned();
+    let admitted = ctx.admit(limit, count);
+    admitted.map_err(|exceeded| CallError::Refused(exceeded, beginning.into()))?;
+    Ok(None)
+}
+
+/// Compares the number of actions of a transaction with the limit. As with items, the engine enforces AWS's newest number.
+fn admit_actions(ctx: &Context, operation: &str, request: &[u8]) -> Result<(), CallError> {
+    let Some(actions) = items::actions(operation, request) else { return Ok(()) };
+    let limit = &ctx.limits.dynamodb_transaction;
+    let count = Count(actions.number());
+    match ctx.admit(limit, count) {
+        Err(exceeded) if limit.max < engine::ACTIONS_MAX => {
+            Err(CallError::Refused(exceeded, actions.shown().into()))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -258,7 +296,7 @@ fn admit(ctx: &Context, written: &Written, engine: &Engine) -> Result<(), CallEr
             for size in sizes {
                 match ctx.admit(limit, *size) {
                     Err(exceeded) if lowered => {
-                        return Err(CallError::Refused(exceeded, items::ITEM));
+                        return Err(CallError::Refused(exceeded, items::ITEM.into()));
                     }
                     _ => {}
                 }
@@ -267,7 +305,7 @@ fn admit(ctx: &Context, written: &Written, engine: &Engine) -> Result<(), CallEr
         Written::Update(update) if lowered => match engine.predict(update) {
             Some(size) if size > limit.max => {
                 ctx.admit(limit, size)
-                    .map_err(|exceeded| CallError::Refused(exceeded, items::UPDATED_ITEM))?;
+                    .map_err(|exceeded| CallError::Refused(exceeded, items::UPDATED_ITEM.into()))?;
             }
             _ => {}
         },

@@ -1,15 +1,14 @@
-//! Functions and operands of expressions that AWS refuses and the engine accepts. Pure.
+//! Expressions that AWS refuses and the engine accepts. Pure.
 
 use std::collections::HashMap;
 
+use hardcap_limits::{Count, Limits};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::tokens::{is_keyword, is_value, tokens};
+use super::conditions::{self, COMPARATORS, Placeholders, Violation};
+use super::tokens::{is_keyword, tokens};
 
-/// The types that `attribute_type` knows, in the order of AWS's refusal. The order is that of a hash set: dynalite's tests have
-/// `{B,NULL,SS,BOOL,L,BS,N,NS,S,M}` from 2015; this one is the engine's for PartiQL, recorded in eu-west-2 in October 2026.
-const ATTRIBUTE_TYPES: [&str; 10] = ["N", "BS", "L", "B", "NULL", "M", "S", "SS", "NS", "BOOL"];
 /// The functions of conditions and of updates.
 const FUNCTIONS: [&str; 8] = [
     "attribute_exists",
@@ -23,8 +22,6 @@ const FUNCTIONS: [&str; 8] = [
 ];
 /// The maximum size of an expression in bytes (developer guide, "Constraints in Amazon DynamoDB"). The engine refuses a larger one.
 const EXPRESSION_MAX: usize = 4_096;
-/// The types of the operands of `begins_with`.
-const WITH_BEGINNING: [&str; 2] = ["S", "B"];
 
 /// The expressions of a request, or of an action of a transaction.
 #[derive(Default, Deserialize)]
@@ -34,28 +31,50 @@ struct Expressions {
     filter_expression: Option<String>,
     condition_expression: Option<String>,
     update_expression: Option<String>,
+    expression_attribute_names: Option<HashMap<String, String>>,
     expression_attribute_values: Option<HashMap<String, Value>>,
     transact_items: Option<Vec<HashMap<String, Expressions>>>,
 }
 
-/// The message of AWS for a request whose expressions have such functions or operands.
-pub(super) fn refusal(operation: &str, request: &[u8]) -> Option<String> {
+/// Why AWS refuses a request.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The message of AWS.
+    Message(String),
+    /// An `IN` with too many values: the beginning of the message, and their number.
+    ValuesOfIn(String, Count),
+    /// An expression with too many operators, likewise.
+    Operators(String, Count),
+}
+
+/// Why AWS refuses the expressions of a request.
+pub(super) fn refusal(operation: &str, request: &[u8], limits: &Limits) -> Option<Refusal> {
     let text = std::str::from_utf8(request).ok()?;
     if !text.contains("Expression\"") {
         return None;
     }
-    let message = serde_json::from_str::<Expressions>(text).ok()?.refusal()?;
     // The engine does the same for every refusal of an expression, as recorded in eu-west-2 and us-east-1 in October 2026.
-    Some(match operation {
-        "PutItem" | "UpdateItem" | "DeleteItem" => {
-            format!("1 validation error detected: {message}")
+    let prefix = match operation {
+        "PutItem" | "UpdateItem" | "DeleteItem" => super::refusals::PREFIX,
+        _ => "",
+    };
+    let found = serde_json::from_str::<Expressions>(text).ok()?.violation(limits)?;
+    Some(match found {
+        (name, Violation::Rule(rule)) => {
+            Refusal::Message(format!("{prefix}Invalid {name}: {rule}"))
         }
-        _ => message,
+        (name, Violation::ValuesOfIn(values)) => {
+            Refusal::ValuesOfIn(format!("{prefix}Invalid {name}"), Count(values))
+        }
+        (name, Violation::Operators(operators)) => {
+            Refusal::Operators(format!("{prefix}Invalid {name}"), Count(operators))
+        }
     })
 }
 
 impl Expressions {
-    fn refusal(&self) -> Option<String> {
+    /// The first violation, and the name of its expression.
+    fn violation(&self, limits: &Limits) -> Option<(&'static str, Violation)> {
         let own = [
             ("KeyConditionExpression", &self.key_condition_expression),
             ("FilterExpression", &self.filter_expression),
@@ -65,30 +84,51 @@ impl Expressions {
         let of_own = own.iter().find_map(|(name, expression)| {
             let expression = expression.as_deref();
             let tokens = tokens(expression.filter(|text| text.len() <= EXPRESSION_MAX)?);
-            let mut calls = tokens.windows(2).enumerate().filter(|(_, call)| call[1] == "(");
-            let rule =
-                calls.find_map(|(at, call)| self.refusal_of_call(call[0], &tokens[at + 2..]))?;
-            Some(format!("Invalid {name}: {rule}"))
+            let calls = tokens.windows(2).filter(|call| call[1] == "(");
+            let of_name = calls.map(|call| call[0]).find_map(refusal_of_name).map(Violation::Rule);
+            let is_condition = *name != "UpdateExpression";
+            let operators = operators(&tokens, is_condition);
+            let violation = of_name
+                .or_else(|| {
+                    let is_over = operators > limits.dynamodb_operators.max.0;
+                    is_over.then_some(Violation::Operators(operators))
+                })
+                .or_else(|| {
+                    let in_max = limits.dynamodb_in_values.max.0;
+                    is_condition.then(|| self.violation_in(&tokens, in_max)).flatten()
+                });
+            Some((*name, violation?))
         });
         let mut actions = self.transact_items.iter().flatten().flat_map(HashMap::values);
-        of_own.or_else(|| actions.find_map(Expressions::refusal))
+        of_own.or_else(|| actions.find_map(|action| action.violation(limits)))
     }
 
-    /// The rule that a call breaks. `after` begins with the first operand.
-    fn refusal_of_call(&self, function: &str, after: &[&str]) -> Option<String> {
-        let end = after.iter().position(|token| *token == ")")?;
-        let values = after[..end].iter().filter(|token| is_value(token));
-        let mut values =
-            values.filter_map(|name| self.expression_attribute_values.as_ref()?.get(*name));
-        match function {
-            "attribute_type" => values.next_back().and_then(refusal_of_type),
-            "begins_with" => values.filter_map(type_of).find_map(|kind| {
-                let is_allowed = WITH_BEGINNING.contains(&kind);
-                (!is_allowed).then(|| incorrect_type(function, kind))
-            }),
-            _ => refusal_of_name(function),
-        }
+    fn violation_in(&self, condition: &[&str], in_max: u64) -> Option<Violation> {
+        let (no_names, no_values) = (HashMap::new(), HashMap::new());
+        let placeholders = Placeholders {
+            names: self.expression_attribute_names.as_ref().unwrap_or(&no_names),
+            values: self.expression_attribute_values.as_ref().unwrap_or(&no_values),
+        };
+        // The engine refuses another beginning of a placeholder, as AWS does first.
+        let are_placeholders = placeholders.names.keys().all(|name| name.starts_with('#'))
+            && placeholders.values.keys().all(|name| name.starts_with(':'));
+        are_placeholders.then(|| conditions::violation(condition, &placeholders, in_max)).flatten()
     }
+}
+
+/// The operators and functions of an expression. `AND`, `OR` and `NOT` do not count, as measured on AWS in scylladb/scylladb#14473,
+/// 2023-07-02. Of an update, `+` and `-` count ("`SET a = :val1 + :val2 + :val3` contains two operators": developer guide, "Constraints
+/// in Amazon DynamoDB").
+fn operators(tokens: &[&str], is_condition: bool) -> u64 {
+    let is_operator = |token: &&&str| {
+        if !is_condition {
+            return matches!(**token, "+" | "-");
+        }
+        COMPARATORS.contains(token)
+            || ["BETWEEN", "IN"].iter().any(|keyword| is_keyword(token, keyword))
+    };
+    let calls = tokens.windows(2).filter(|call| call[1] == "(" && FUNCTIONS.contains(&call[0]));
+    u64::try_from(tokens.iter().filter(is_operator).count() + calls.count()).unwrap_or(u64::MAX)
 }
 
 /// "These function names are case-sensitive" (API reference, `UpdateItem`: both of a condition and of an update).
@@ -98,43 +138,74 @@ fn refusal_of_name(function: &str) -> Option<String> {
     is_in_another_case.then(|| format!("Invalid function name; function: {function}"))
 }
 
-fn refusal_of_type(value: &Value) -> Option<String> {
-    let Some(name) = value["S"].as_str() else {
-        return Some(incorrect_type("attribute_type", type_of(value)?));
-    };
-    (!ATTRIBUTE_TYPES.contains(&name)).then(|| {
-        let types = ATTRIBUTE_TYPES.join(",");
-        format!("Invalid attribute type name found; type: {name}, valid types: {{{types}}}")
-    })
-}
-
-fn incorrect_type(function: &str, kind: &str) -> String {
-    format!(
-        "Incorrect operand type for operator or function; operator or function: {function}, operand type: {kind}"
-    )
-}
-
-/// The type of a value with one member; the engine refuses others.
-fn type_of(value: &Value) -> Option<&str> {
-    let mut members = value.as_object()?.keys();
-    members.next().map(String::as_str).filter(|_| members.next().is_none())
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
 
+    fn found(operation: &str, request: &Value) -> Option<Refusal> {
+        refusal(operation, request.to_string().as_bytes(), &Limits::current())
+    }
+
+    fn message(text: &str) -> Option<Refusal> {
+        Some(Refusal::Message(text.to_owned()))
+    }
+
     #[test]
     fn an_expression_over_the_maximum_size_is_left_to_the_engine() {
         let refused = |bytes: usize| {
             let expression = format!("CONTAINS({})", " ".repeat(bytes - "CONTAINS()".len()));
-            let request = json!({ "FilterExpression": expression });
-            refusal("Scan", request.to_string().as_bytes())
+            found("Scan", &json!({ "FilterExpression": expression }))
         };
         let expected = "Invalid FilterExpression: Invalid function name; function: CONTAINS";
-        assert_eq!(refused(4_096).as_deref(), Some(expected));
+        assert_eq!(refused(4_096), message(expected));
         assert_eq!(refused(4_097), None);
+    }
+
+    #[test]
+    fn an_expression_has_at_most_300_operators() {
+        let over = |name: &str| Some(Refusal::Operators(format!("Invalid {name}"), Count(301)));
+        let comparisons = |count: usize| vec!["a=:a"; count].join(" OR ");
+        for (condition, count) in [
+            (comparisons(300), 300),
+            (comparisons(301), 301),
+            (format!("{} AND NOT size(a)<:a", comparisons(298)), 300),
+            (format!("{} AND NOT size(a)<:a", comparisons(299)), 301),
+            (format!("{} and a between :a And :a", comparisons(300)), 301),
+            (format!("a in (:a,:a) or {}", comparisons(300)), 301),
+        ] {
+            let scan = json!({
+                "FilterExpression": condition,
+                "ExpressionAttributeValues": { ":a": { "S": "a" } },
+            });
+            let expected = if count > 300 { over("FilterExpression") } else { None };
+            assert_eq!(found("Scan", &scan), expected, "{condition}");
+        }
+        let sum = |count: usize| format!("SET a = b{}", "+b".repeat(count));
+        let check = |expression: String| {
+            let update = json!({ "Update": { "UpdateExpression": expression } });
+            found("TransactWriteItems", &json!({ "TransactItems": [update] }))
+        };
+        assert_eq!(check(sum(300)), None);
+        assert_eq!(check(sum(301)), over("UpdateExpression"));
+        assert_eq!(check(format!("{} - if_not_exists(c, d)", sum(299))), over("UpdateExpression"));
+        let conditions = vec!["a=:a"; 301].join(", ");
+        assert_eq!(check(format!("SET {conditions}")), None);
+    }
+
+    #[test]
+    fn a_placeholder_with_another_beginning_is_left_to_the_engine() {
+        let scan = |name: &str| {
+            let values = json!({ name: { "BOOL": true }, ":w": { "BOOL": true } });
+            let filter = "a = :v OR a < :w";
+            found(
+                "Scan",
+                &json!({ "FilterExpression": filter, "ExpressionAttributeValues": values }),
+            )
+        };
+        assert_eq!(scan("v"), None);
+        let rule = "Incorrect operand type for operator or function; operator or function: <, operand type: BOOL";
+        assert_eq!(scan(":v"), message(&format!("Invalid FilterExpression: {rule}")));
     }
 }

@@ -1,8 +1,26 @@
-//! The tables of the configuration as inputs of the engine. Pure.
+//! Inputs of the engine: the tables of the configuration, and those of `CreateTable`. Pure.
 
+use bytes::Bytes;
+use http::HeaderMap;
 use serde_json::{Value, json};
 
+use super::rewrite::described;
 use hardcap_core::config::{Projection, Table};
+
+/// A request as the engine reads it. Without a billing mode AWS takes `PROVISIONED`, and refuses a table without a throughput (dynalite's
+/// test "`should return ValidationException for missing ProvisionedThroughput`", `test/createTable.js`); the engine only refuses it
+/// when the request names the mode.
+pub(super) fn for_engine(operation: &str, headers: &mut HeaderMap, body: Bytes) -> Bytes {
+    if operation != "CreateTable" {
+        return body;
+    }
+    let Ok(Value::Object(mut table)) = serde_json::from_slice(&body) else { return body };
+    if table.get("BillingMode").is_some_and(|mode| !mode.is_null()) {
+        return body;
+    }
+    table.insert("BillingMode".to_owned(), json!("PROVISIONED"));
+    described(headers, Bytes::from(Value::Object(table).to_string()))
+}
 
 /// The input of `CreateTable`.
 pub(super) fn definition(table: &Table) -> Value {
