@@ -62,11 +62,20 @@ impl Algorithm {
     ///
     /// # Errors
     ///
-    /// If S3 does not have the algorithm. The text is that of CreateMultipartUpload; UNCONFIRMED: for CopyObject.
+    /// If S3 does not have the algorithm, or several are named. The texts are those of CreateMultipartUpload; UNCONFIRMED: for
+    /// CopyObject.
     pub(super) fn named(headers: &HeaderMap) -> Result<Option<Algorithm>, Refusal> {
         let Some(name) = headers.get("x-amz-checksum-algorithm") else { return Ok(None) };
+        if name.as_bytes().contains(&b',') {
+            return Err(Refusal::many_checksum_algorithms());
+        }
         let found = name.to_str().ok().and_then(Algorithm::find);
         found.map(Some).ok_or_else(Refusal::unknown_checksum_algorithm)
+    }
+
+    /// Whether the checksum of an upload in parts is that of the checksums of its parts, unless its type is given.
+    pub(super) fn is_composite_by_default(self) -> bool {
+        self != Algorithm::Crc64Nvme
     }
 
     /// The length of a digest in bytes.
@@ -83,11 +92,7 @@ impl Algorithm {
     pub(super) fn decode(self, text: &str) -> Result<Checksum, Refusal> {
         let value = STANDARD.decode(text.trim()).unwrap_or_default();
         if value.len() != self.length() {
-            return Err(Refusal::new(
-                http::StatusCode::BAD_REQUEST,
-                "InvalidRequest",
-                format!("Value for {} header is invalid.", self.header()),
-            ));
+            return Err(invalid_value(self.header()));
         }
         Ok(Checksum { algorithm: self, value })
     }
@@ -197,7 +202,7 @@ impl DeclaredDigests {
     ///
     /// # Errors
     ///
-    /// If a value is malformed, there is more than one, or an algorithm has no value.
+    /// If a value is malformed, there is more than one, an algorithm has no value, or another algorithm is named.
     pub(super) fn read(headers: &HeaderMap) -> Result<DeclaredDigests, Refusal> {
         let md5 =
             headers.get("content-md5").map(|value| decode_md5(value.as_bytes())).transpose()?;
@@ -234,7 +239,13 @@ impl DeclaredDigests {
         if algorithm_alone {
             return Err(Refusal::checksum_without_value());
         }
-        Ok(DeclaredDigests { md5, checksum, trailer })
+        let declared = DeclaredDigests { md5, checksum, trailer };
+        let named = headers.get("x-amz-sdk-checksum-algorithm");
+        let other = declared.algorithm().zip(named).is_some_and(|(algorithm, named)| {
+            named.to_str().ok().and_then(Algorithm::find) != Some(algorithm)
+        });
+        // As AWS responds (versity/versitygw#1598, 2025-10-24, and #1659 for a trailer).
+        if other { Err(invalid_value("x-amz-sdk-checksum-algorithm")) } else { Ok(declared) }
     }
 
     /// The algorithm to compute.
@@ -249,6 +260,15 @@ fn decode_md5(text: &[u8]) -> Result<[u8; 16], Refusal> {
         .ok()
         .and_then(|value| value.try_into().ok())
         .ok_or_else(|| Refusal::invalid_digest().with("Content-MD5", String::from_utf8_lossy(text)))
+}
+
+/// The refusal of a header about checksums whose value has no meaning.
+pub(super) fn invalid_value(header: &str) -> Refusal {
+    Refusal::new(
+        http::StatusCode::BAD_REQUEST,
+        "InvalidRequest",
+        format!("Value for {header} header is invalid."),
+    )
 }
 
 /// The refusal of a wrong checksum.

@@ -244,6 +244,12 @@ refusals! {
     /// `x-amz-checksum-algorithm` with another value than the algorithms of S3.
     unknown_checksum_algorithm = BAD_REQUEST, "InvalidRequest",
         "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]";
+    /// `x-amz-checksum-algorithm` with several algorithms.
+    many_checksum_algorithms = BAD_REQUEST, "InvalidRequest",
+        "Invalid types are specified in x-amz-checksum-algorithm header.";
+    /// `ArgumentName` and `ArgumentValue` follow.
+    invalid_part_checksum = BAD_REQUEST, "InvalidArgument",
+        "Invalid Base64 or multiple checksums present in request";
     /// The declared trailer is missing, or there is another one.
     malformed_trailer = BAD_REQUEST, "MalformedTrailerError",
         "The request contained trailing data that was not well-formed or did not conform to our published schema.";

@@ -66,7 +66,7 @@ fn checksum_kind(call: &Call) -> Result<(Option<Algorithm>, bool), Refusal> {
         (None, Some(_)) => Err(invalid(
             "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.".to_owned(),
         )),
-        (Some(algorithm), None) => Ok((Some(algorithm), algorithm != Algorithm::Crc64Nvme)),
+        (Some(algorithm), None) => Ok((Some(algorithm), algorithm.is_composite_by_default())),
         (Some(algorithm @ (Algorithm::Sha1 | Algorithm::Sha256)), Some("FULL_OBJECT")) => {
             Err(invalid(format!(
                 "The FULL_OBJECT checksum type cannot be used with the {} checksum algorithm.",
@@ -79,9 +79,7 @@ fn checksum_kind(call: &Call) -> Result<(Option<Algorithm>, bool), Refusal> {
         )),
         (Some(algorithm), Some("COMPOSITE")) => Ok((Some(algorithm), true)),
         (Some(algorithm), Some("FULL_OBJECT")) => Ok((Some(algorithm), false)),
-        (Some(_), Some(_)) => {
-            Err(invalid("Value for x-amz-checksum-type header is invalid.".to_owned()))
-        }
+        (Some(_), Some(_)) => Err(checksum::invalid_value("x-amz-checksum-type")),
     }
 }
 
@@ -96,16 +94,19 @@ pub(super) async fn upload_part(
     admit_size(call, &call.context().limits.s3_part_max)?;
     let declared = declared(call);
     let wanted = upload.about.algorithm.unwrap_or(Algorithm::Crc64Nvme);
-    if let (Some(expected), Some(actual)) = (upload.about.algorithm, declared)
-        && expected != actual
+    // A part of a composite checksum needs its own (floci-io/floci#3093, 2026-09, as AWS responds).
+    let needs_checksum = upload.about.composite || declared.is_some();
+    if let Some(expected) = upload.about.algorithm
+        && declared != Some(expected)
+        && needs_checksum
     {
+        let actual = declared.map_or("null".to_owned(), |actual| actual.name().to_lowercase());
         return Err(Refusal::new(
             StatusCode::BAD_REQUEST,
             "InvalidRequest",
             format!(
-                "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
-                expected.name().to_lowercase(),
-                actual.name().to_lowercase()
+                "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {actual}",
+                expected.name().to_lowercase()
             ),
         ));
     }
@@ -189,11 +190,12 @@ pub(super) async fn complete(
     };
     let mut claimed = CompletingUpload { bucket: bucket.clone(), upload: Some(upload.clone()) };
     same_mode(call, &upload)?;
+    let declared = declared_checksum(call, &upload)?;
     let parts = chosen(call, &upload, &listed)?;
     let length: u64 = parts.iter().map(|part| part.blob.length()).sum();
     agrees(call, length)?;
     let checksum = whole_checksum(&upload, &parts);
-    declared_checksum(call, checksum.as_ref())?;
+    compare(call, &upload, declared, checksum.as_ref())?;
     let object = Object {
         key: input.key.as_str().into(),
         modified: call.context().clock.now(),
@@ -257,9 +259,14 @@ fn is_made_of(object: &Object, listed: &[CompletedPart]) -> bool {
     object.etag == format!("{}-{}", hex::encode(md5.finalize()), listed.len())
 }
 
-/// The checksum type of a completion must be that of its upload (recorded 2026-02-21).
+/// The checksum type of a completion must be that of its upload, and an upload without an algorithm has none (recorded 2026-02-21:
+/// LocalStack's `test_multipart_parts_checksum_exceptions_composite` and `test_complete_multipart_parts_checksum_default`).
 fn same_mode(call: &Call, upload: &Upload) -> Result<(), Refusal> {
-    let mode = if upload.about.composite { "COMPOSITE" } else { "FULL_OBJECT" };
+    let mode = match upload.about.algorithm {
+        None => "null",
+        Some(_) if upload.about.composite => "COMPOSITE",
+        Some(_) => "FULL_OBJECT",
+    };
     match call.header("x-amz-checksum-type") {
         Some(given) if given != mode => Err(Refusal::new(
             StatusCode::BAD_REQUEST,
@@ -286,6 +293,7 @@ fn chosen(
             "You must specify at least one part",
         ));
     }
+    readable_checksums(listed)?;
     let numbers = listed.iter().map(|part| part.part_number.unwrap_or(0));
     if !numbers.is_sorted_by(|a, b| a < b) {
         return Err(Refusal::invalid_part_order().with("UploadId", upload.about.id.clone()));
@@ -295,7 +303,8 @@ fn chosen(
         let number = wanted.part_number.unwrap_or(0);
         let tag = wanted.e_tag.as_ref().map(|tag| tag.value().to_owned()).unwrap_or_default();
         let found = u16::try_from(number).ok().and_then(|number| upload.part(number));
-        let same = |part: &Arc<Part>| hex::encode(part.md5) == tag && same_checksum(part, wanted);
+        let same =
+            |part: &Arc<Part>| hex::encode(part.md5) == tag && same_checksum(upload, part, wanted);
         let part = found.filter(same).ok_or_else(|| {
             Refusal::invalid_part()
                 .with("UploadId", upload.about.id.clone())
@@ -338,36 +347,41 @@ fn checksums(wanted: &CompletedPart) -> impl Iterator<Item = (Algorithm, &str)> 
     listed.into_iter().filter_map(|(algorithm, text)| Some((algorithm, text.as_deref()?)))
 }
 
-/// Whether the listed checksum, if there is one, equals the part's.
-fn same_checksum(part: &Part, wanted: &CompletedPart) -> bool {
+/// Whether the listed checksum, if there is one, equals the part's. A part of an upload without an algorithm has none (recorded
+/// 2026-02-21: LocalStack's `test_complete_multipart_parts_checksum_default`; aws/aws-sdk-go-v2#3005, 2025-02-07).
+fn same_checksum(upload: &Upload, part: &Part, wanted: &CompletedPart) -> bool {
     checksums(wanted).all(|(algorithm, text)| match &part.checksum {
+        _ if upload.about.algorithm.is_none() => false,
         Some(checksum) if checksum.algorithm == algorithm => text == checksum.base64(),
         _ => true,
     })
 }
 
-/// Refuses a missing part checksum for a composite object, and checksums that differ from those of the parts. Recorded
+/// Refuses listed checksums that are no digests, or several for a part. AWS does so before it looks at the upload (a fork of
+/// OpenStack Swift, `test/s3api/test_object_checksums.py`, which also runs against AWS).
+fn readable_checksums(listed: &[CompletedPart]) -> Result<(), Refusal> {
+    for wanted in listed {
+        let given: Vec<_> = checksums(wanted).collect();
+        let is_digest = given.iter().all(|(algorithm, text)| algorithm.decode(text).is_ok());
+        if given.len() > 1 || !is_digest {
+            let shown =
+                given.iter().map(|(algorithm, text)| format!("{}:{text};", algorithm.name()));
+            return Err(Refusal::invalid_part_checksum()
+                .with("ArgumentName", "Checksum")
+                .with("ArgumentValue", shown.collect::<String>()));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses checksums of another algorithm than that of the parts, and a missing part checksum for a composite object. Recorded
 /// 2026-02-21: LocalStack's `test_multipart_parts_checksum_exceptions_composite` and similar tests.
 fn listed_checksums(upload: &Upload, part: &Part, wanted: &CompletedPart) -> Result<(), Refusal> {
-    let named = upload.about.algorithm;
-    if let Some(algorithm) = named.filter(|_| upload.about.composite)
-        && checksums(wanted).all(|(listed, _)| listed != algorithm)
-    {
-        return Err(Refusal::new(
-            StatusCode::BAD_REQUEST,
-            "InvalidRequest",
-            format!(
-                "The upload was created using a {} checksum. The complete request must include the checksum for each part. It was missing for part {} in the request.",
-                algorithm.name().to_lowercase(),
-                part.number
-            ),
-        ));
-    }
     let other = checksums(wanted).find(|(listed, _)| {
         part.checksum.as_ref().is_none_or(|checksum| checksum.algorithm != *listed)
     });
-    match other {
-        Some((algorithm, _)) => Err(Refusal::new(
+    if let Some((algorithm, _)) = other {
+        return Err(Refusal::new(
             StatusCode::BAD_REQUEST,
             "BadDigest",
             format!(
@@ -375,8 +389,21 @@ fn listed_checksums(upload: &Upload, part: &Part, wanted: &CompletedPart) -> Res
                 algorithm.name().to_lowercase(),
                 part.number
             ),
-        )),
-        None => Ok(()),
+        ));
+    }
+    match upload.about.algorithm {
+        Some(algorithm) if upload.about.composite && checksums(wanted).next().is_none() => {
+            Err(Refusal::new(
+                StatusCode::BAD_REQUEST,
+                "InvalidRequest",
+                format!(
+                    "The upload was created using a {} checksum. The complete request must include the checksum for each part. It was missing for part {} in the request.",
+                    algorithm.name().to_lowercase(),
+                    part.number
+                ),
+            ))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -421,15 +448,62 @@ fn whole_checksum(upload: &Upload, parts: &[Arc<Part>]) -> Option<ObjectChecksum
     Some(ObjectChecksum::of_bytes(Checksum { algorithm, value }))
 }
 
-/// Compares the checksum of the whole object with the declared one, if there is one.
-fn declared_checksum(call: &Call, whole: Option<&ObjectChecksum>) -> Result<(), Refusal> {
-    let Some(algorithm) = declared(call) else { return Ok(()) };
-    let given = call.header(algorithm.header()).unwrap_or_default();
-    let given = given.split('-').next().unwrap_or_default();
+/// A declared checksum of the whole object, and its algorithm. S3 ignores it if the upload has no algorithm (recorded 2026-02-21:
+/// LocalStack's `test_complete_multipart_parts_checksum_default`).
+///
+/// # Errors
+///
+/// If the value is no digest with an optional number of parts.
+fn declared_checksum<'c>(
+    call: &'c Call,
+    upload: &Upload,
+) -> Result<Option<(Algorithm, &'c str)>, Refusal> {
+    let Some(algorithm) = declared(call).filter(|_| upload.about.algorithm.is_some()) else {
+        return Ok(None);
+    };
+    let given = call.header(algorithm.header()).unwrap_or_default().trim();
+    let (digest, parts) = given.split_once('-').map_or((given, None), |(a, b)| (a, Some(b)));
+    algorithm.decode(digest)?;
+    match parts {
+        Some(parts) if parts.parse::<u32>().is_err() => {
+            Err(checksum::invalid_value(algorithm.header()))
+        }
+        _ => Ok(Some((algorithm, given))),
+    }
+}
+
+/// Compares the checksum of the whole object with the declared one, if there is one. Without a type, S3 takes the declared one for one
+/// of the type that its algorithm has by default (recorded 2026-02-21: LocalStack's
+/// `test_multipart_parts_checksum_exceptions_full_object`, whose refusals name the algorithm of the upload).
+fn compare(
+    call: &Call,
+    upload: &Upload,
+    declared: Option<(Algorithm, &str)>,
+    whole: Option<&ObjectChecksum>,
+) -> Result<(), Refusal> {
+    let (Some((algorithm, given)), Some(expected)) = (declared, upload.about.algorithm) else {
+        return Ok(());
+    };
+    let is_composite = match call.header("x-amz-checksum-type") {
+        Some(kind) => kind == "COMPOSITE",
+        None => expected.is_composite_by_default(),
+    };
     let same = whole.is_some_and(|whole| {
-        whole.checksum.algorithm == algorithm && whole.checksum.base64() == given
+        is_composite == whole.parts.is_some()
+            && whole.checksum.algorithm == algorithm
+            && (given == whole.text() || given == whole.checksum.base64())
     });
-    if same { Ok(()) } else { Err(checksum::mismatch(algorithm)) }
+    if same {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        StatusCode::BAD_REQUEST,
+        "BadDigest",
+        format!(
+            "The {} you specified did not match the calculated checksum.",
+            expected.name().to_lowercase()
+        ),
+    ))
 }
 
 fn completed(call: &Call, bucket: &str, object: &Object) -> CompleteMultipartUploadOutput {

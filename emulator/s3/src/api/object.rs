@@ -14,7 +14,7 @@ use super::bucket::digest_needed;
 use super::range::{self, ByteRange};
 use super::{Api, OperationResult, plain, tagging};
 use crate::call::Call;
-use crate::checksum::{Algorithm, Checksum, Digests};
+use crate::checksum::{self, Algorithm, Checksum, Digests};
 use crate::conditions::{self, READ, ReadRefusal, WriteCondition};
 use crate::notify::{self, Change};
 use crate::refusal::Refusal;
@@ -224,6 +224,12 @@ fn look_at(
 ) -> Result<(Arc<Object>, ByteRange, HeaderMap), Refusal> {
     let bucket = api.store.bucket(bucket)?;
     no_version(asked.version.as_deref())?;
+    let shows_checksum = match call.header("x-amz-checksum-mode") {
+        Some("ENABLED") => true,
+        // As AWS responds (a fork of OpenStack Swift, `test/s3api/test_object_checksums.py`, which also runs against AWS).
+        Some(_) => return Err(checksum::invalid_value("x-amz-checksum-mode")),
+        None => false,
+    };
     let object = bucket.get(key).ok_or_else(|| Refusal::no_such_key().with("Key", key))?;
     let now = i64::try_from(call.context().arrived.0 / 1000).unwrap_or(i64::MAX);
     conditions::read(call.headers(), &READ, &object, now).map_err(|unread| match unread {
@@ -256,7 +262,7 @@ fn look_at(
     if asked.part.is_some() && object.etag.contains('-') {
         attributes::insert(&mut headers, "x-amz-mp-parts-count", &lengths.len().to_string());
     }
-    if call.header("x-amz-checksum-mode") == Some("ENABLED") {
+    if shows_checksum {
         match asked.part {
             Some(number) => part_checksum_headers(&object, number, &mut headers),
             None if stretch.partial_of.is_none() => {

@@ -61,6 +61,18 @@ async fn a_body_that_is_not_as_declared_is_not_stored() {
         .header("x-amz-checksum-sha1", "qvTGHdzF6KLavt4PO0gs2a6pQ00=");
     refused("two", &signed(&emulator, two).await, (400, "InvalidRequest", "Expecting a single"));
     assert_eq!(stored(&emulator).await, "before");
+    // versity/versitygw#1598, 2025-10-24.
+    let other = put()
+        .header("x-amz-checksum-crc32", "NhCmhg==")
+        .header("x-amz-sdk-checksum-algorithm", "CRC32C");
+    let words = "Value for x-amz-sdk-checksum-algorithm header is invalid.";
+    refused("other", &signed(&emulator, other).await, (400, "InvalidRequest", words));
+    assert_eq!(stored(&emulator).await, "before");
+    let named = put()
+        .header("x-amz-checksum-crc32", "NhCmhg==")
+        .header("x-amz-sdk-checksum-algorithm", "crc32");
+    assert_eq!(signed(&emulator, named).await.status, 200);
+    assert_eq!(stored(&emulator).await, "hello");
 }
 
 #[tokio::test]

@@ -164,6 +164,10 @@ async fn a_part_shows_a_checksum_only_if_the_upload_has_an_algorithm() {
     let begun = ask("POST", "/bucket/l?uploads=").header("x-amz-checksum-algorithm", "SHA256");
     let id = signed(&emulator, begun).await.element("UploadId").expect("an upload");
     let part = ask("PUT", &format!("/bucket/l?partNumber=1&uploadId={id}")).body("part");
+    let part = part.header(
+        "x-amz-checksum-sha256",
+        &STANDARD.encode(<sha2::Sha256 as sha2::Digest>::digest("part")),
+    );
     assert_eq!(signed(&emulator, part).await.status, 200);
     let parts = signed(&emulator, ask("GET", &format!("/bucket/l?uploadId={id}"))).await;
     assert!(parts.text().contains("<ChecksumSHA256>"), "{}", parts.text());
