@@ -141,6 +141,42 @@ async fn a_cognito_authorizer_verifies_the_token_and_tells_its_claims() {
     assert_eq!(claims["sub"], "me", "{allowed:?}");
 }
 
+/// AWS Knowledge Center, "How do I troubleshoot 401 Unauthorized errors from an API Gateway REST API endpoint after I've set up an
+/// Amazon Cognito user pool?".
+#[tokio::test]
+async fn a_cognito_authorizer_takes_an_access_token_only_for_a_method_with_scopes() {
+    let access = token(json!({ "token_use": "access", "client_id": "orders" }));
+    let id = token(json!({ "token_use": "id" }));
+    let unauthorized = r#"{"message":"Unauthorized"}"#;
+    let emulator = start(with_tokens(rest(), AuthorizerKind::Token, &[])).await;
+    let refused = get(&emulator, "/a", &[("Authorization", &access)]).await;
+    is(&refused, 401, Some("UnauthorizedException"), unauthorized);
+    assert_eq!(get(&emulator, "/a", &[("Authorization", &id)]).await.status, 200);
+    let emulator = start(with_tokens(rest(), AuthorizerKind::Token, &["read"])).await;
+    let other = token(json!({ "token_use": "access", "scope": "write" }));
+    let refused = get(&emulator, "/a", &[("Authorization", &other)]).await;
+    is(&refused, 401, Some("UnauthorizedException"), unauthorized);
+    assert_eq!(get(&emulator, "/a", &[("Authorization", &access)]).await.status, 200);
+    // An HTTP API does not distinguish them.
+    let kind = AuthorizerKind::Http { format: PayloadFormat::V2, simple: false };
+    let emulator = start(with_tokens(ApiKind::Http { cors: None }, kind, &[])).await;
+    assert_eq!(get(&emulator, "/a", &[("Authorization", &access)]).await.status, 200);
+}
+
+/// API reference of API Gateway, `Authorizer`: "API Gateway will match the `aud` field of the incoming token".
+#[tokio::test]
+async fn the_validation_expression_of_a_cognito_authorizer_is_compared_with_the_audience() {
+    let mut api = with_tokens(rest(), AuthorizerKind::Token, &[]);
+    api.authorizers[0].validation = Some("^orders-\\d+$".to_owned());
+    api.authorizers[0].jwt.as_mut().expect("rules").audience.clear();
+    let emulator = start(api).await;
+    for (audience, status) in [("orders-1", 200), ("orders-", 401), ("my-orders-1", 401)] {
+        let token = token(json!({ "aud": audience }));
+        let answer = get(&emulator, "/a", &[("Authorization", &token)]).await;
+        assert_eq!(answer.status, status, "{audience}: {answer:?}");
+    }
+}
+
 async fn start(api: Api) -> Emulator {
     let started: Result<Emulator, StartError> = Emulator::builder()
         .limits(Date::CLASSIC)

@@ -42,7 +42,8 @@ pub struct Authorizer {
     pub kind: AuthorizerKind,
     /// The parts of a request that identify its caller. A missing part is a 401.
     pub identity: Vec<IdentitySource>,
-    /// The regular expression of a [`AuthorizerKind::Token`]. A token that does not match it is a 401.
+    /// The regular expression of a [`AuthorizerKind::Token`]. A token that does not match it is a 401; of a Cognito authorizer, a
+    /// token whose `aud` does not match it.
     pub validation: Option<String>,
     /// The time for which a decision is cached; zero for no caching.
     pub ttl: Millis,

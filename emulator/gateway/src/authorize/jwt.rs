@@ -46,6 +46,11 @@ pub(crate) enum TokenRefusal {
     /// It has none of the route's scopes.
     #[error("the token does not have a required scope")]
     Scopes,
+    /// An access token on a method of a REST API that has no scopes.
+    #[error(
+        "the token is an access token, and the method has no scopes: a Cognito authorizer then needs an ID token"
+    )]
+    AccessToken,
 }
 
 /// The claims of a token.
@@ -79,6 +84,23 @@ pub(super) fn verify(
     key.verify(algorithm, signed.as_bytes(), &signature).map_err(|_| TokenRefusal::Signature)?;
     check(&claims, rules, scopes, now)?;
     Ok(claims)
+}
+
+/// What a Cognito authorizer of a REST API checks in addition. `is_known` is its validation expression.
+///
+/// Official (AWS Knowledge Center, "How do I troubleshoot 401 Unauthorized errors from an API Gateway REST API endpoint after I've
+/// set up an Amazon Cognito user pool?"): a method without scopes needs an ID token. Official (API reference of API Gateway,
+/// `Authorizer`): the validation expression is compared with `aud`. UNCONFIRMED: a token without `aud`, such as an access token, does
+/// not match any.
+pub(super) fn check_cognito(
+    claims: &Claims,
+    scopes: &[String],
+    is_known: impl Fn(&str) -> bool,
+) -> Result<(), TokenRefusal> {
+    if scopes.is_empty() && text(claims, "token_use") == "access" {
+        return Err(TokenRefusal::AccessToken);
+    }
+    if is_known(text(claims, "aud")) { Ok(()) } else { Err(TokenRefusal::Audience) }
 }
 
 fn part(encoded: &str) -> Result<Claims, TokenRefusal> {

@@ -153,7 +153,15 @@ impl Gateway {
         let values = self.identity(authorizer, target, received)?;
         let token = values.first().map_or("", String::as_str);
         let scopes = &target.access.scopes;
-        let claims = jwt::verify(token, rules, scopes, ctx.clock.now()).map_err(|refusal| {
+        let verified = jwt::verify(token, rules, scopes, ctx.clock.now()).and_then(|claims| {
+            if matches!(self.frontend, Frontend::Rest { .. }) {
+                let pattern = self.guard.validations.get(&authorizer.name);
+                let is_known = |aud: &str| pattern.is_none_or(|pattern| pattern.is_match(aud));
+                jwt::check_cognito(&claims, scopes, is_known)?;
+            }
+            Ok(claims)
+        });
+        let claims = verified.map_err(|refusal| {
             tracing::info!(authorizer = authorizer.name, %refusal, "a token is refused");
             GatewayError::TokenRefused(refusal)
         })?;
@@ -200,7 +208,7 @@ impl Gateway {
     }
 
     /// The values of the identity sources. One that is missing or empty is a 401, and so is a token that does not match the validation
-    /// expression.
+    /// expression of a Lambda authorizer.
     fn identity(
         &self,
         authorizer: &Authorizer,
@@ -232,6 +240,7 @@ impl Gateway {
             .collect::<Result<_, _>>()?;
         // Official (API reference of API Gateway, `Authorizer`): a 401 without a call of the function.
         let pattern = self.guard.validations.get(&authorizer.name);
+        let pattern = pattern.filter(|_| authorizer.jwt.is_none());
         match pattern.is_none_or(|pattern| values.iter().all(|value| pattern.is_match(value))) {
             true => Ok(values),
             false => Err(GatewayError::Unauthorized),

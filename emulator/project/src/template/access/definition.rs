@@ -34,8 +34,13 @@ pub(in crate::template) fn of_definition(
             let source = of.text("identitySource")?;
             let source = source.as_deref().and_then(IdentitySource::parse);
             let source = source.unwrap_or(IdentitySource::Header(header));
-            let read = parts.guards.of_tokens(&of, name, rules, (source, kind == "jwt"))?;
-            parts.guards.authorizers.extend(read.map(|read| (api.to_owned(), read)));
+            let is_jwt = kind == "jwt";
+            if let Some(mut read) = parts.guards.of_tokens(&of, name, rules, (source, is_jwt))? {
+                if !is_jwt {
+                    read.validation = validation_of(&of, "identityValidationExpression")?;
+                }
+                parts.guards.authorizers.push((api.to_owned(), read));
+            }
             continue;
         };
         let is_http = of.node("authorizerPayloadFormatVersion")?.is_some();

@@ -208,7 +208,8 @@ fn sam_authorizer(
         let mut rules = jwt_rules(of, "JwtConfiguration", ["issuer", "audience"])?;
         rules.scopes = of.texts("AuthorizationScopes")?;
         let mut header = "Authorization".to_owned();
-        if let Some(source) = of.child("Identity")? {
+        let identity = of.child("Identity")?;
+        if let Some(source) = &identity {
             header = source.text("Header")?.unwrap_or(header);
             source.without_effect(&["ReauthorizeEvery", "ValidationExpression"]);
         }
@@ -218,7 +219,11 @@ fn sam_authorizer(
         let source = of.text("IdentitySource")?;
         let source = source.as_deref().and_then(IdentitySource::parse);
         let source = source.unwrap_or(IdentitySource::Header(header));
-        return guards.of_tokens(of, name, rules, (source, http));
+        let mut read = guards.of_tokens(of, name, rules, (source, http))?;
+        if let (Some(read), Some(identity), false) = (&mut read, &identity, http) {
+            read.validation = validation_of(identity, "ValidationExpression")?;
+        }
+        return Ok(read);
     };
     of.without_effect(&["AuthorizationScopes"]);
     let format = authorizer_format(of, "AuthorizerPayloadFormatVersion")?;
@@ -285,7 +290,7 @@ fn authorizer_format(of: &Properties<'_>, key: &str) -> Result<PayloadFormat, Di
     })
 }
 
-/// The validation expression of a `TOKEN` authorizer. One that hardcap cannot read is not enforced, which is a warning.
+/// The validation expression of a `TOKEN` or Cognito authorizer. One that hardcap cannot read is not enforced, which is a warning.
 ///
 /// Official (API reference of API Gateway, `Authorizer`): it does not apply to `REQUEST` authorizers.
 fn validation_of(of: &Properties<'_>, key: &str) -> Result<Option<String>, Diagnostic> {
@@ -441,7 +446,10 @@ fn rest_authorizer(
             let source = source.unwrap_or(IdentitySource::Header("Authorization".to_owned()));
             let rules = JwtRules { issuer, ..JwtRules::default() };
             let read = parts.guards.of_tokens(&of, &entry.key, rules, (source, false))?;
-            parts.guards.authorizers.extend(read.map(|read| (api, read)));
+            if let Some(mut read) = read {
+                read.validation = validation_of(&of, "IdentityValidationExpression")?;
+                parts.guards.authorizers.push((api, read));
+            }
             return Ok(());
         }
     };

@@ -6,7 +6,7 @@ use hardcap_limits::{Limits, Millis};
 
 use super::{good, warnings};
 use crate::settings::Settings;
-use crate::template::load;
+use crate::template::{Loaded, load};
 use hardcap_core::config::{
     Api, Authorization, AuthorizerKind, Backend, CustomIntegration, IdentitySource, Integration,
     PayloadFormat, ResponseMapping, Route,
@@ -314,16 +314,18 @@ Resources:
     );
 }
 
-#[test]
-fn an_authorizer_with_keys_in_hardcap_toml_verifies_tokens() {
+/// Loads a template with the keys of `Users` in `hardcap.toml`.
+fn with_keys(text: &str) -> Loaded {
     let settings = "[authorizers.Users]\njwks = \"../../fixtures/jwt/jwks.json\"\n";
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("hardcap.toml");
     let settings = Settings::read(settings, &folder).expect("it is right");
-    let load = |text: &str| {
-        load(text, Path::new("t.yaml"), &settings, Limits::classic())
-            .unwrap_or_else(|error| panic!("{error}"))
-    };
-    let loaded = load("
+    load(text, Path::new("t.yaml"), &settings, Limits::classic())
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn an_authorizer_with_keys_in_hardcap_toml_verifies_tokens() {
+    let loaded = with_keys("
 Resources:
   Api:
     Type: AWS::Serverless::HttpApi
@@ -348,7 +350,7 @@ Resources:
     assert_eq!(route(api, "GET", "/a").access.scopes, ["read"]);
     assert_eq!(route(api, "GET", "/b").access.scopes, ["write"]);
 
-    let loaded = load("
+    let loaded = with_keys("
 Resources:
   Api:
     Type: AWS::Serverless::Api
@@ -367,4 +369,63 @@ Resources:
         Some("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x")
     );
     assert_eq!(warnings(&loaded), [""; 0]);
+}
+
+#[test]
+fn a_cognito_authorizer_has_the_validation_expression_of_its_template() {
+    let pool = "arn:aws:cognito-idp:eu-west-1:000000000000:userpool/eu-west-1_x";
+    let of_sam = format!(
+        r"
+Resources:
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: s
+      Auth:
+        DefaultAuthorizer: Users
+        Authorizers: {{Users: {{UserPoolArn: '{pool}', Identity: {{ValidationExpression: '^orders'}}}}}}
+  F:
+    Type: AWS::Serverless::Function
+    Properties: {{Events: {{A: {{Type: Api, Properties: {{Path: /a, Method: get, RestApiId: !Ref Api}}}}}}}}
+"
+    );
+    let resource = format!(
+        r"
+Resources:{FUNCTIONS}
+  Api: {{Type: AWS::ApiGateway::RestApi}}
+  Users:
+    Type: AWS::ApiGateway::Authorizer
+    Properties: {{RestApiId: !Ref Api, Type: COGNITO_USER_POOLS, ProviderARNs: ['{pool}'], IdentitySource: method.request.header.Authorization, IdentityValidationExpression: '^orders'}}
+  M:
+    Type: AWS::ApiGateway::Method
+    Properties:
+      RestApiId: !Ref Api
+      ResourceId: !GetAtt Api.RootResourceId
+      HttpMethod: GET
+      AuthorizationType: COGNITO_USER_POOLS
+      AuthorizerId: !Ref Users
+      Integration: {{Type: AWS_PROXY, IntegrationHttpMethod: POST, Uri: !GetAtt F.Arn}}
+"
+    );
+    let definition = format!(
+        r"
+Resources:{FUNCTIONS}
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: s
+      DefinitionBody:
+        security: [{{Users: []}}]
+        securityDefinitions:
+          Users: {{type: apiKey, name: Authorization, in: header, x-amazon-apigateway-authtype: cognito_user_pools, x-amazon-apigateway-authorizer: {{type: cognito_user_pools, providerARNs: ['{pool}'], identityValidationExpression: '^orders'}}}}
+        paths:
+          /a: {{get: {{x-amazon-apigateway-integration: {{type: aws_proxy, uri: !GetAtt F.Arn}}}}}}
+"
+    );
+    for text in [of_sam, resource, definition] {
+        let loaded = with_keys(&text);
+        let authorizer = &loaded.config.apis[0].authorizers[0];
+        assert_eq!(authorizer.validation.as_deref(), Some("^orders"), "{text}");
+        assert_eq!(warnings(&loaded), [""; 0], "{text}");
+    }
 }
