@@ -75,6 +75,12 @@ pub(crate) static OTHERS: &[OtherCause] = &[
         "captures of an API's execution log, 2025-05-20",
     ),
     cause(
+        "target_permission",
+        "EventBridge may not call the target of the rule.",
+        "allow events.amazonaws.com with the ARN of the rule as its source: AWS::Lambda::Permission of a function, the policy of a queue or a topic; give another target a role",
+        "AWS, EventBridge user guide, using dead-letter queues to process undelivered events",
+    ),
+    cause(
         "integration_configuration",
         "The integration of the route is not configured for a Lambda function, for example with a method other than POST.",
         "set the integration's HTTP method to POST and its type to AWS_PROXY, then deploy the stage again",

@@ -33,6 +33,10 @@ pub(crate) struct Clues {
     pub(crate) is_gateway_body: bool,
     /// Whether the input shows cookies.
     pub(crate) has_cookies: bool,
+    /// Whether the execution log of an API names the quota of a usage plan.
+    pub(crate) is_quota: bool,
+    /// Whether a text is about the throughput of a table.
+    pub(crate) is_throughput: bool,
     /// Whether a query API of AWS refused the rate of calls.
     pub(crate) is_query_throttle: bool,
     /// The one cause that the reasons of Lambda's `TooManyRequestsException` name.
@@ -60,6 +64,10 @@ impl Clues {
             .iter()
             .any(|word| lower.contains(word));
         clues.is_gateway_body = recognized.documents.iter().any(|one| is_gateway_body(&one.json));
+        clues.is_quota = lower.contains("quota_exceeded");
+        clues.is_throughput = ["configured provisioned throughput", "throughput exceeds the"]
+            .iter()
+            .any(|words| lower.contains(words));
         clues.is_query_throttle =
             ["<code>throttling</code>", "(throttling)", "throttling: rate exceeded"]
                 .iter()

@@ -132,14 +132,17 @@ fn rows(kind: InputKind, json: &Value, whole: u64, body: Option<u64>) -> Option<
         InputKind::ProxyResponse => vec![("lambda_sync_response", "the response", whole)],
         InputKind::AlbResponse => vec![("alb_response", "the response", whole)],
         InputKind::EdgeResponse => vec![("edge_origin_response", "the response", whole)],
-        InputKind::DestinationRecord => vec![
-            ("lambda_async_request", "the payload of the request", length(&json["requestPayload"])),
-            (
-                "lambda_sync_response",
-                "the payload of the response",
-                length(&json["responsePayload"]),
-            ),
-        ],
+        InputKind::DestinationRecord => {
+            // The record of a stream has neither.
+            let payloads = [
+                ("lambda_async_request", "the payload of the request", "requestPayload"),
+                ("lambda_sync_response", "the payload of the response", "responsePayload"),
+            ];
+            let present = payloads.into_iter().filter(|(_, _, member)| json.get(member).is_some());
+            let rows: Rows =
+                present.map(|(row, what, member)| (row, what, length(&json[member]))).collect();
+            (!rows.is_empty()).then_some(rows)?
+        }
         InputKind::Configuration => {
             vec![("lambda_environment", "the map of variables", length(variables(json)?))]
         }

@@ -1,5 +1,7 @@
 //! The findings in an input: a text or a report, its causes, and the excess over a limit. Pure.
 
+use std::collections::HashMap;
+
 use hardcap_limits::{Limits, Row, Unit};
 
 use super::cause::{self, OtherCause};
@@ -46,6 +48,48 @@ pub struct Finding {
     pub(crate) is_general: bool,
     /// The place of the last occurrence in a text.
     pub(crate) place: Option<Place>,
+    /// The requests with this failure.
+    pub(crate) requests: Requests,
+}
+
+/// How often texts and reports of the platform have a failure of a request, by the id of the request. The platform writes both for
+/// one failure, and all attempts of an asynchronous invocation have one id.
+pub(crate) type Requests = HashMap<String, Mentions>;
+
+/// The mentions of a failure of one request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mentions {
+    /// Texts such as `Task timed out after 3.00 seconds`.
+    pub(crate) texts: usize,
+    /// `platform.runtimeDone`.
+    pub(crate) runtime: usize,
+    /// `REPORT` lines and `platform.report`.
+    pub(crate) reports: usize,
+}
+
+impl Mentions {
+    /// The number of failures.
+    fn failures(self) -> usize {
+        self.texts.max(self.runtime).max(self.reports)
+    }
+
+    fn add(&mut self, other: Mentions) {
+        self.texts += other.texts;
+        self.runtime += other.runtime;
+        self.reports += other.reports;
+    }
+}
+
+/// The number of failures that two lists of requests both have counted.
+fn counted_twice(counted: &mut Requests, more: Requests) -> usize {
+    let mut twice = 0;
+    for (request, mentions) in more {
+        let known = counted.entry(request).or_default();
+        let separate = known.failures() + mentions.failures();
+        known.add(mentions);
+        twice += separate - known.failures();
+    }
+    twice
 }
 
 /// The place of an occurrence, by which several texts about one failure are recognized.
@@ -125,6 +169,15 @@ impl Cause {
         }
     }
 
+    pub(crate) fn likely(name: &'static str, why: &str, decided_by: &str) -> Cause {
+        let decided_by = decided_by.to_owned();
+        Cause { rank: Rank::Likely, decided_by, ..Cause::certain(name, why) }
+    }
+
+    pub(crate) fn possible(name: &'static str, why: &str, decided_by: &str) -> Cause {
+        Cause { rank: Rank::Possible, ..Cause::likely(name, why, decided_by) }
+    }
+
     /// The unit of its quantities.
     fn unit(&self) -> Unit {
         match (self.row, self.other()) {
@@ -166,6 +219,28 @@ impl Cause {
 }
 
 impl Finding {
+    /// A finding in a record that has no known text.
+    pub(crate) fn of_record(
+        quote: &str,
+        line: Option<usize>,
+        causes: Vec<Cause>,
+        source: &str,
+    ) -> Finding {
+        Finding {
+            quote: super::input::shown(quote, super::QUOTE_MAX),
+            line,
+            times: 1,
+            observed: None,
+            max: None,
+            causes,
+            notes: Vec::new(),
+            source: source.to_owned(),
+            is_general: false,
+            place: None,
+            requests: Requests::new(),
+        }
+    }
+
     /// The most likely cause.
     #[must_use]
     pub fn first(&self) -> &Cause {
@@ -217,7 +292,7 @@ pub(crate) fn sort(findings: &mut [Finding], limits: &Limits) {
 /// Merges equal findings.
 pub(crate) fn merge(findings: Vec<Finding>) -> Vec<Finding> {
     let mut merged: Vec<Finding> = Vec::new();
-    let mut index = std::collections::HashMap::new();
+    let mut index = HashMap::new();
     for finding in findings {
         let names: Vec<&str> = finding.causes.iter().map(|cause| cause.name).collect();
         // A log can name one timeout twice.
@@ -232,8 +307,10 @@ pub(crate) fn merge(findings: Vec<Finding>) -> Vec<Finding> {
                         one.times -= 1;
                         place.extend(next);
                     }
-                    (place, Some(next)) => *place = Some(next),
-                    (_, None) => {}
+                    (place, next) => {
+                        one.times -= counted_twice(&mut one.requests, finding.requests);
+                        *place = next.or(place.take());
+                    }
                 }
                 one.observed = one.observed.max(finding.observed);
                 for note in finding.notes {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::finding::Mentions;
 use super::recognize::Lines;
 
 /// The end of an invocation or an initialization.
@@ -27,6 +28,10 @@ pub(crate) struct Invocation {
     pub(crate) status: String,
     /// `Runtime.OutOfMemory`.
     pub(crate) error: String,
+    /// The id of the request; empty if it has none.
+    pub(crate) request: String,
+    /// Whether it is the event in which the runtime ends, before the report.
+    pub(crate) is_runtime: bool,
 }
 
 /// The fields of a line.
@@ -71,6 +76,11 @@ fn of_line(text: &str, line: Option<usize>, is_init: bool) -> Option<Invocation>
     let flat = text.replace("\\t", " ").replace("\\n", " ");
     let flat = flat.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut one = Invocation { line, is_init, ..Invocation::default() };
+    one.request = request_id(&flat).unwrap_or_default().to_owned();
+    // Lambda writes the initialization last. The Runtime Interface Emulator of AWS, which AWS SAM uses, writes it first, and the
+    // size of the memory as the memory used (its source, `interop/sandbox_model.go`).
+    let is_emulated = !is_init
+        && matches!(flat.split_once("Init Duration: "), Some((before, _)) if !before.contains("Duration: "));
     let mut rest = flat.as_str();
     while let Some((at, field)) = next_field(rest) {
         let value = &rest[at + field.len()..];
@@ -89,8 +99,20 @@ fn of_line(text: &str, line: Option<usize>, is_init: bool) -> Option<Invocation>
         rest = value;
     }
     one.duration.filter(|ms| is_plausible(*ms))?;
+    if is_emulated {
+        one.used = None;
+    }
     one.quote = super::input::shown(&flat, 200);
     Some(one)
+}
+
+/// The first id of a request in a text: `8f6f1c0e-1111-4222-8333-abcdefabcdef`.
+pub(crate) fn request_id(text: &str) -> Option<&str> {
+    let is_of_id = |c: char| c.is_ascii_hexdigit() || c == '-';
+    text.split(|c| !is_of_id(c)).find(|word| {
+        let lengths = word.split('-').map(str::len);
+        word.len() == 36 && lengths.eq([8, 4, 4, 4, 12])
+    })
 }
 
 /// A number with its unit. A report that was cut can have the first digits of a number, without a unit.
@@ -138,6 +160,8 @@ pub(crate) fn of_json(json: &Value, line: Option<usize>) -> Option<Invocation> {
         used: metrics["maxMemoryUsedMB"].as_u64(),
         status: text("status"),
         error: text("errorType"),
+        request: text("requestId"),
+        is_runtime: kind == "platform.runtimeDone",
     })
 }
 
@@ -188,6 +212,13 @@ impl Invocation {
     pub(crate) fn was_cut(&self) -> bool {
         let billed = self.billed.zip(self.duration);
         self.error.is_empty() && billed.is_some_and(|(billed, duration)| (billed as f64) < duration)
+    }
+
+    /// What it counts for its request.
+    pub(crate) fn mention(&self) -> Option<(String, Mentions)> {
+        let (runtime, reports) = if self.is_runtime { (1, 0) } else { (0, 1) };
+        let mentions = Mentions { texts: 0, runtime, reports };
+        (!self.request.is_empty()).then(|| (self.request.clone(), mentions))
     }
 
     /// The duration in whole milliseconds.
@@ -300,6 +331,16 @@ mod tests {
         assert_eq!(of_json(&json!({"type": "platform.start"}), None), None);
         let init = one("INIT_REPORT Init Duration: 10000.09 ms Phase: init Status: timeout");
         assert!(init.is_init && init.whole() == Some(10_000), "{init:?}");
+    }
+
+    /// The line is that of `sam local invoke` 1.160.
+    #[test]
+    fn the_memory_in_a_report_of_the_runtime_interface_emulator_is_not_read() {
+        let emulated = one(
+            "REPORT RequestId: b8e7a2d6-5c9f-4f4f-a3cb-64b3c06e0cd0\tInit Duration: 0.04 ms\tDuration: 122.31 ms\tBilled Duration: 123 ms\tMemory Size: 128 MB\tMax Memory Used: 128 MB\t",
+        );
+        assert_eq!((emulated.ending(), emulated.used), (Ending::Fine, None));
+        assert_eq!(emulated.request, "b8e7a2d6-5c9f-4f4f-a3cb-64b3c06e0cd0");
     }
 
     #[test]

@@ -29,8 +29,10 @@ pub enum InputKind {
     SearchError,
     SdkException,
     DestinationRecord,
+    DeadLetter,
     StepFunctions,
     PlatformEvents,
+    InsightsRecord,
     JsonLog,
     LogExport,
     AccessLog,
@@ -99,6 +101,8 @@ impl InputKind {
                 "destination_record",
                 "the record of an asynchronous invocation for its destination",
             ),
+            InputKind::DeadLetter => ("dead_letter", "a message of a dead-letter queue"),
+            InputKind::InsightsRecord => ("insights_record", "a record of Lambda Insights"),
             InputKind::StepFunctions => {
                 ("step_functions", "an error or the history of a Step Functions execution")
             }
@@ -164,6 +168,16 @@ fn of_object(json: &Value) -> InputKind {
     let text = |name: &str| json[name].as_str().unwrap_or_default();
     if json["log"]["entries"].is_array() {
         return InputKind::Har;
+    }
+    if super::insights::is_record(json) {
+        return InputKind::InsightsRecord;
+    }
+    if json["_aws"]["CloudWatchMetrics"].is_array() {
+        // A line in the embedded metric format.
+        return InputKind::JsonLog;
+    }
+    if !json["Records"].is_array() && super::dead_letter::is_message(json) {
+        return InputKind::DeadLetter;
     }
     if json["Records"].is_array() {
         return of_records(&json["Records"][0]);
@@ -254,15 +268,32 @@ fn of_response(json: &Value) -> InputKind {
         };
     }
     let small = json.as_object().is_some_and(|all| all.len() <= 6);
-    let is_error =
-        has("__type") || has("Message") || has("Reason") || has("message") || has("Error");
-    if small
-        && is_error
-        && !text("message").is_empty() | !text("Message").is_empty() | has("__type") | has("Error")
-    {
+    let is_message = !text("message").is_empty() || !text("Message").is_empty();
+    let is_error = has("__type") || has("Error") || (is_message && is_plain(json));
+    if small && is_error {
         return InputKind::AwsError;
     }
     InputKind::Json
+}
+
+/// Whether a document has no other members than those that errors have beside a message.
+fn is_plain(json: &Value) -> bool {
+    const BESIDE_MESSAGE: [&str; 13] = [
+        "message",
+        "Message",
+        "Type",
+        "type",
+        "code",
+        "Code",
+        "Reason",
+        "name",
+        "status",
+        "requestId",
+        "RequestId",
+        "connectionId",
+        "retryAfterSeconds",
+    ];
+    json.as_object().is_some_and(|all| all.keys().all(|key| BESIDE_MESSAGE.contains(&key.as_str())))
 }
 
 fn of_records(first: &Value) -> InputKind {
@@ -320,6 +351,14 @@ mod tests {
             (json!({"Records": [{"eventSource": "aws:sqs", "body": "x"}]}), InputKind::SqsEvent),
             (json!({"Records": [{"EventSource": "aws:sns"}]}), InputKind::SnsEvent),
             (json!({"Records": [{"cf": {}}]}), InputKind::EdgeEvent),
+            (
+                json!({"Messages": [{"MessageAttributes": {"ERROR_CODE": {"StringValue": "x"}}}]}),
+                InputKind::DeadLetter,
+            ),
+            (
+                json!({"event_type": "performance", "function_name": "f", "_aws": {}}),
+                InputKind::InsightsRecord,
+            ),
             (json!({"detail-type": "x", "source": "y", "detail": {}}), InputKind::EventBridgeEvent),
         ];
         for (json, kind) in cases {
@@ -339,6 +378,10 @@ mod tests {
             (json!({"__type": "ValidationException", "message": "x"}), InputKind::AwsError),
             (json!({"Error": "States.DataLimitExceeded", "Cause": "x"}), InputKind::StepFunctions),
             (json!({"level": "ERROR", "message": "x", "errorMessage": "y"}), InputKind::JsonLog),
+            (
+                json!({"_aws": {"CloudWatchMetrics": []}, "message": "x", "Errors": 0}),
+                InputKind::JsonLog,
+            ),
             (json!({"statusCode": 200, "body": "x"}), InputKind::ProxyResponse),
             (
                 json!({"statusCode": 200, "statusDescription": "200 OK", "body": "x"}),
@@ -346,6 +389,7 @@ mod tests {
             ),
             (json!({"status": "200", "headers": {}, "body": "x"}), InputKind::EdgeResponse),
             (json!({"a": 1}), InputKind::Json),
+            (json!({"message": "all is well", "count": 3}), InputKind::Json),
             (json!([1, 2]), InputKind::Json),
             (json!("x"), InputKind::Json),
         ];

@@ -261,7 +261,7 @@ pub(crate) static KNOWN: &[Known] = &[
     ),
     ranked("TooManyRequestsException", rank::too_many_requests),
     ranked("Rate Exceeded", rank::rate_exceeded),
-    one("ThrottlingException", "api_request_rate", ""),
+    ranked("ThrottlingException", rank::throttling),
     one("<Code>Throttling</Code>", "api_request_rate", ""),
     one("(Throttling)", "api_request_rate", ""),
     // API Gateway.
@@ -389,6 +389,16 @@ pub(crate) static KNOWN: &[Known] = &[
         "mifi/dynamodump#20 (2021-07-12), grailbio/reflow#101 (2019-02-06)",
     ),
     one("Rate exceeded for shard", "provisioned_throughput", ""),
+    one(
+        "Throughput exceeds the current capacity of your table or index",
+        "provisioned_throughput",
+        "cowinapi/developer.cowin#151 (2021-05-10), praetorian-inc/chariot-ui#684 (2024-09-06)",
+    ),
+    one(
+        "at 'transactItems' failed to satisfy constraint: Member must have length less than or equal to {max}",
+        "dynamodb_transaction",
+        "getmoto/moto#2017, 2019",
+    ),
     one(
         "States.DataLimitExceeded",
         "stepfunctions_data",

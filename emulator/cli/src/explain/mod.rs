@@ -5,9 +5,11 @@
 mod access;
 mod cause;
 mod clues;
+mod dead_letter;
 mod document;
 mod finding;
 pub(crate) mod input;
+mod insights;
 mod invocation;
 mod kind;
 mod known;
@@ -19,6 +21,7 @@ mod remedy;
 mod render;
 mod sizes;
 mod texts;
+mod trace;
 
 use std::collections::HashSet;
 
@@ -33,7 +36,7 @@ pub use packed::unpacked;
 pub use remedy::remedy;
 
 use clues::Clues;
-use finding::Place;
+use finding::{Mentions, Place, Requests};
 use input::{Input, shown};
 use invocation::{Ending, Invocation};
 use known::Claim;
@@ -79,7 +82,7 @@ impl Explained {
                 findings.push(of_occurrence(occurrence, message, Some(place), limits));
             }
             let reports = invocation::of_text(&message.text, message.line);
-            findings.extend(reports.iter().filter_map(of_invocation));
+            findings.extend(reports.iter().filter_map(|one| of_invocation(one, limits)));
             if findings.len() > MERGED_FROM {
                 findings = finding::merge(findings);
             }
@@ -87,7 +90,7 @@ impl Explained {
         findings.extend(of_documents(&recognized, limits));
         findings.extend(of_access_log(&recognized, &clues, limits));
         if findings.is_empty() {
-            findings.extend(of_error(&recognized));
+            findings.extend(of_error(&recognized).or_else(|| of_logged_error(&recognized)));
         }
         let mut findings = finding::decide(finding::merge(findings));
         finding::sort(&mut findings, limits);
@@ -139,6 +142,10 @@ fn of_occurrence(
         hit.values.pop();
     }
     let exact = message.text.get(hit.start..hit.end).unwrap_or_default();
+    let line_start = message.text[..hit.start].rfind('\n').map_or(0, |at| at + 1);
+    let line = message.text[line_start..].lines().next().unwrap_or_default();
+    let mention = Mentions { texts: 1, ..Mentions::default() };
+    let request = invocation::request_id(line).map(|id| (id.to_owned(), mention));
     let causes: Vec<Cause> = claims.iter().map(Cause::new).collect();
     let mut notes = Vec::new();
     let mut observed = hit.number("observed");
@@ -169,6 +176,7 @@ fn of_occurrence(
         source,
         is_general,
         place,
+        requests: request.into_iter().collect(),
     }
 }
 
@@ -199,7 +207,7 @@ fn echoed(exact: &str) -> Option<u64> {
     Some(json.to_string().len() as u64)
 }
 
-fn of_invocation(one: &Invocation) -> Option<Finding> {
+fn of_invocation(one: &Invocation, limits: &Limits) -> Option<Finding> {
     let (cause, certain) = match one.ending() {
         Ending::Fine => return None,
         Ending::Timeout if one.is_init => ("lambda_init", true),
@@ -215,7 +223,9 @@ fn of_invocation(one: &Invocation) -> Option<Finding> {
     };
     let mut cause = Cause::certain(cause, why);
     if !certain {
-        cause.rank = Rank::Likely;
+        // A report without a status is one of an invocation that ended well, or older than the status.
+        let is_failure = !one.status.is_empty() || !one.error.is_empty();
+        cause.rank = if is_failure { Rank::Likely } else { Rank::Possible };
         "the memory was used up".clone_into(&mut cause.why);
         "Error Type: Runtime.OutOfMemory or “signal: killed” in the log"
             .clone_into(&mut cause.decided_by);
@@ -233,20 +243,21 @@ fn of_invocation(one: &Invocation) -> Option<Finding> {
         observed,
         max,
         causes: vec![cause],
-        notes: report_notes(one),
+        notes: report_notes(one, limits),
         source:
             "AWS, log lines of the platform: DataBiosphere/azul#8140 (2026-06), #7730 (2026-02)"
                 .to_owned(),
         is_general: one.ending() == Ending::Error,
         place: None,
+        requests: one.mention().into_iter().collect(),
     })
 }
 
-fn report_notes(one: &Invocation) -> Vec<String> {
+fn report_notes(one: &Invocation, limits: &Limits) -> Vec<String> {
     let mut notes = Vec::new();
     let is_timeout = one.ending() == Ending::Timeout && !one.is_init;
     if let Some(own) = one.own_timeout().filter(|_| is_timeout) {
-        notes.push(format!("the function's own timeout is {} s", own / 1000));
+        notes.push(timeout_note(own, limits));
     }
     if let (Some(billed), Some(init)) = (one.billed, one.init)
         && is_timeout
@@ -265,9 +276,11 @@ fn report_notes(one: &Invocation) -> Vec<String> {
 fn of_documents(recognized: &Recognized, limits: &Limits) -> Vec<Finding> {
     let mut found = Vec::new();
     for document in &recognized.documents {
-        found.extend(
-            invocation::of_json(&document.json, document.line).as_ref().and_then(of_invocation),
-        );
+        let report = invocation::of_json(&document.json, document.line);
+        found.extend(report.and_then(|report| of_invocation(&report, limits)));
+        found.extend(insights::findings(&document.json, document.line));
+        found.extend(trace::findings(&document.json, document.line, limits));
+        found.extend(dead_letter::findings(&document.json, document.line));
         if document.line.is_none() {
             continue;
         }
@@ -289,6 +302,7 @@ fn of_documents(recognized: &Recognized, limits: &Limits) -> Vec<Finding> {
                 source: String::new(),
                 is_general: false,
                 place: None,
+                requests: Requests::new(),
             });
         }
     }
@@ -370,7 +384,26 @@ fn of_error(recognized: &Recognized) -> Option<Finding> {
         source: String::new(),
         is_general: true,
         place: None,
+        requests: Requests::new(),
     })
+}
+
+/// An error that a runtime wrote into a log, with a stack and without a known text.
+fn of_logged_error(recognized: &Recognized) -> Option<Finding> {
+    let has_stack = |json: &Value| json["stack"].is_array() || json["stackTrace"].is_array();
+    let mut documents = recognized.documents.iter();
+    let logged = documents.find(|one| {
+        one.line.is_some()
+            && has_stack(&one.json)
+            && kind::of_json(&one.json) == InputKind::FunctionError
+    })?;
+    let text = |name: &str| logged.json[name].as_str().unwrap_or_default();
+    let quote = format!("{}: {}", text("errorType"), text("errorMessage"));
+    let why = "the runtime logged an error with a stack, and its text names no limit";
+    let causes = vec![Cause::certain("function_error", why)];
+    let mut found = Finding::of_record(&quote, logged.line, causes, "");
+    found.is_general = true;
+    Some(found)
 }
 
 /// A number with its unit, for sentences.

@@ -10,7 +10,7 @@ use super::known::{Claim, Rank};
 
 pub(super) use service::{
     customer_error, edge_invalid_json, invoke_request, post_failed, process_exit, rate_exceeded,
-    target_throttled, timeout_setting, too_many_requests, upload_too_large,
+    target_throttled, throttling, timeout_setting, too_many_requests, upload_too_large,
 };
 
 const fn claim(
@@ -323,7 +323,7 @@ pub(super) fn too_many(clues: &Clues) -> Vec<Claim> {
 }
 
 pub(super) fn quota_exceeded(clues: &Clues) -> Vec<Claim> {
-    let rank = if clues.is_gateway_body { Certain } else { Likely };
+    let rank = if clues.is_gateway_body || clues.is_quota { Certain } else { Likely };
     let quota = claim(
         "usage_plan_quota",
         rank,

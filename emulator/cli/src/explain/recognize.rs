@@ -310,6 +310,7 @@ fn of_text(text: &str, documents: &[Document]) -> InputKind {
     if has("endpoint request uri")
         || has("execution failed due to")
         || has("method completed with status")
+        || has("gateway response type: ")
     {
         return InputKind::GatewayLog;
     }
@@ -389,6 +390,9 @@ fn is_sdk_exception(lower: &str) -> bool {
         "status code: 413, request id",
         "node_modules/aws-sdk",
         "aws\\lambda\\exception",
+        "serviceerror(serviceerror",
+        "errormetadata {",
+        "dispatchfailure(",
     ];
     words.iter().any(|word| lower.contains(word))
 }

@@ -303,3 +303,63 @@ fn frequent_errors_around_functions_are_known() {
         .to_text(&Limits::current());
     assert!(text.contains("  501 of at most 500: 1 over\n"), "{text}");
 }
+
+/// Lambda writes both, and all attempts of an asynchronous invocation have the id of the first one.
+#[test]
+fn a_text_and_a_report_about_one_request_are_one_failure() {
+    let id = "8f6f1c0e-1111-4222-8333-abcdefabcdef";
+    let text =
+        |id: &str| format!("2026-11-20T10:00:03.012Z {id} Task timed out after 3.00 seconds\n\n");
+    let report = |id: &str| {
+        format!(
+            "REPORT RequestId: {id}\tDuration: 3000.00 ms\tBilled Duration: 3000 ms\tMemory Size: 128 MB\tMax Memory Used: 40 MB\tStatus: timeout\n"
+        )
+    };
+    let both = text(id) + &report(id);
+    assert_eq!(counted(&both), [("lambda_timeout", 1)]);
+    let notes = &explain(&both).findings[0].notes;
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert_eq!(counted(&both.repeat(3)), [("lambda_timeout", 3)], "three attempts");
+    let other = "00000000-1111-4222-8333-abcdefabcdef";
+    assert_eq!(counted(&(text(id) + &report(other))), [("lambda_timeout", 2)]);
+    let memory = format!(
+        "REPORT RequestId: {id}\tDuration: 812.20 ms\tBilled Duration: 813 ms\tMemory Size: 128 MB\tMax Memory Used: 128 MB\tStatus: error\tError Type: Runtime.OutOfMemory\n"
+    );
+    assert_eq!(counted(&memory), [("out_of_memory", 1)]);
+    let event = |kind: &str| {
+        format!(
+            r#"{{"time":"2026-11-20T10:00:03.012Z","type":"platform.{kind}","record":{{"requestId":"{id}","status":"timeout","metrics":{{"durationMs":3000.0}}}}}}"#
+        )
+    };
+    let events = format!("{}\n{}\n", event("runtimeDone"), event("report"));
+    assert_eq!(counted(&events), [("lambda_timeout", 1)]);
+}
+
+#[test]
+fn a_throttled_table_is_not_a_rate_of_calls() {
+    for text in [
+        "An error occurred (ThrottlingException) when calling the PutItem operation (reached max retries: 9): The level of configured provisioned throughput for the table was exceeded.",
+        "ThrottlingException: Throughput exceeds the current capacity of your table or index. DynamoDB is automatically scaling your table or index so please try again shortly.",
+    ] {
+        assert_eq!(counted(text), [("provisioned_throughput", 1)], "{text}");
+    }
+    let other = "An error occurred (ThrottlingException) when calling the GetParameter operation: Rate exceeded";
+    assert_eq!(names(&explain(other))[0], "api_request_rate");
+}
+
+#[test]
+fn the_execution_log_of_a_usage_plan_decides_between_quota_and_rate() {
+    let log = "(a1) Usage Plan check failed: Limit Exceeded\n(a1) Gateway response type: QUOTA_EXCEEDED with status code: 429\n";
+    let explained = explain(log);
+    assert_eq!(explained.kind, InputKind::GatewayLog);
+    assert_eq!(names(&explained), ["usage_plan_quota"]);
+}
+
+#[test]
+fn the_error_of_a_runtime_in_a_log_is_the_functions_own() {
+    let line = r#"2026-11-20T10:00:00.099Z 1 ERROR Invoke Error {"errorType":"Error","errorMessage":"boom","stack":["Error: boom"]}"#;
+    let report = "REPORT RequestId: 1 Duration: 12.11 ms Billed Duration: 13 ms Memory Size: 128 MB Max Memory Used: 65 MB";
+    let log = format!("{line}\n{report}\n");
+    assert_eq!(counted(&log), [("function_error", 1)]);
+    assert!(!explain(report).is_explained());
+}

@@ -145,6 +145,10 @@ fn occurrence(hit: Hit, text: &str, clues: &Clues, limits: &Limits) -> Option<Oc
         // Only a REST API has this text in lower case, and only it distinguishes 500 and 502.
         claims.retain(|claim| claim.cause != "integration_configuration");
     }
+    // Codes of many services end in this word; only the sentence is that of a usage plan.
+    if exact.eq_ignore_ascii_case("LimitExceeded") {
+        return None;
+    }
     (!claims.is_empty()).then_some(Occurrence { hit, claims, source, is_general })
 }
 
@@ -251,7 +255,15 @@ mod tests {
 
     #[test]
     fn recognizes_nothing_in_an_ordinary_line() {
-        for text in ["", "GET /items 200 12 ms", "service available", "this is not possible"] {
+        for text in [
+            "",
+            "GET /items 200 12 ms",
+            "service available",
+            "this is not possible",
+            "An error occurred (LimitExceeded) when calling the CreateRole operation",
+            "LimitExceededException: Too many rules",
+            "RequestLimitExceeded",
+        ] {
             assert_eq!(causes(text), [""; 0], "{text}");
         }
     }

@@ -63,6 +63,15 @@ pub(in super::super) fn rate_exceeded(clues: &Clues) -> Vec<Claim> {
     claims
 }
 
+/// DynamoDB has the general code for tables too, and names the throughput in the message.
+pub(in super::super) fn throttling(clues: &Clues) -> Vec<Claim> {
+    if clues.is_throughput {
+        let why = "the message beside this code is about the throughput of a table";
+        return vec![claim("provisioned_throughput", Certain, why, "")];
+    }
+    vec![claim("api_request_rate", Certain, "the text names it", "")]
+}
+
 pub(in super::super) fn target_throttled(_: &Clues) -> Vec<Claim> {
     let decided_by = "the metrics Throttles and ConcurrentExecutions of the function";
     let why = "the load balancer could not invoke the function: too many requests";
