@@ -325,6 +325,30 @@ pub struct Function {
     pub logging: Logging,
     /// The schedules that invoke it.
     pub schedules: Vec<Schedule>,
+    /// Properties without effect here.
+    pub declared: Declared,
+}
+
+/// Properties of a function in a template that have no effect here, or only one of their values has. AWS refuses other values than those of
+/// its model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// `Description`.
+    pub description: Option<String>,
+    /// `Architectures`.
+    pub architectures: Option<Vec<String>>,
+    /// `PackageType`.
+    pub package_type: Option<String>,
+    /// `Mode` of `TracingConfig`.
+    pub tracing_mode: Option<String>,
+    /// `ApplyOn` of `SnapStart`.
+    pub snap_start: Option<String>,
+    /// `LogFormat` of `LoggingConfig`.
+    pub log_format: Option<String>,
+    /// `ApplicationLogLevel` of `LoggingConfig`.
+    pub application_log_level: Option<String>,
+    /// `SystemLogLevel` of `LoggingConfig`.
+    pub system_log_level: Option<String>,
 }
 
 impl Function {
@@ -365,6 +389,7 @@ impl Function {
             recursive_loop: RecursiveLoop::default(),
             logging: Logging::default(),
             schedules: Vec::new(),
+            declared: Declared::default(),
         }
     }
 

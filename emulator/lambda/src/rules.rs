@@ -44,6 +44,8 @@ const ARN_MAX: usize = 140;
 const HANDLER_PATTERN: &str = r"[^\s]+";
 /// The maximum length of a handler: AWS's model of CreateFunction, 2026.
 const HANDLER_MAX: usize = 128;
+/// The maximum length of a description: AWS's model of CreateFunction, 2026-08-07.
+const DESCRIPTION_MAX: usize = 256;
 /// The architectures in the order of the recording of 2026-01-12.
 const ARCHITECTURES: [&str; 2] = ["x86_64", "arm64"];
 
@@ -66,10 +68,25 @@ pub struct Proposal<'a> {
     pub handler: Option<&'a str>,
     /// `Architectures`.
     pub architectures: Option<&'a [String]>,
+    /// `Description`.
+    pub description: Option<&'a str>,
+    /// `PackageType`.
+    pub package_type: Option<&'a str>,
+    /// `Mode` of `TracingConfig`.
+    pub tracing_mode: Option<&'a str>,
+    /// `ApplyOn` of `SnapStart`.
+    pub snap_start: Option<&'a str>,
+    /// `LogFormat` of `LoggingConfig`.
+    pub log_format: Option<&'a str>,
+    /// `ApplicationLogLevel` of `LoggingConfig`.
+    pub application_log_level: Option<&'a str>,
+    /// `SystemLogLevel` of `LoggingConfig`.
+    pub system_log_level: Option<&'a str>,
 }
 
 impl<'a> From<&'a Function> for Proposal<'a> {
     fn from(function: &'a Function) -> Proposal<'a> {
+        let declared = &function.declared;
         Proposal {
             name: Some(&function.name),
             timeout: Some(i64::try_from(function.timeout.0 / 1000).unwrap_or(i64::MAX)),
@@ -79,7 +96,14 @@ impl<'a> From<&'a Function> for Proposal<'a> {
             layers: function.layers.len() + function.absent_layers.len(),
             // The function of a container image does not have a handler.
             handler: Some(&*function.handler).filter(|handler| !handler.is_empty()),
-            architectures: None,
+            architectures: declared.architectures.as_deref(),
+            description: declared.description.as_deref(),
+            package_type: declared.package_type.as_deref(),
+            tracing_mode: declared.tracing_mode.as_deref(),
+            snap_start: declared.snap_start.as_deref(),
+            log_format: declared.log_format.as_deref(),
+            application_log_level: declared.application_log_level.as_deref(),
+            system_log_level: declared.system_log_level.as_deref(),
         }
     }
 }
@@ -214,6 +238,8 @@ pub fn refusals(
     found.extend(proposal.handler.and_then(handler_pattern));
     found.extend(proposal.handler.and_then(handler_length));
     found.extend(proposal.architectures.and_then(architectures));
+    found.extend(proposal.description.and_then(description));
+    found.extend(enumerated(proposal));
     found.extend(proposal.name.and_then(|name| name_length(admit, limits, name)));
     found.extend(proposal.environment.and_then(reserved_keys));
     found.extend(proposal.environment.and_then(|map| environment_size(admit, limits, map)));
@@ -352,23 +378,61 @@ fn architectures(given: &[String]) -> Option<DeploymentRefusal> {
     };
     let value = given.join(", ");
     let text = format!("Value '[{value}]' at 'architectures' failed to satisfy constraint: {rule}");
-    Some(DeploymentRefusal::constraint("", &text))
+    Some(DeploymentRefusal::constraint("function-property", &text))
+}
+
+/// UNCONFIRMED: the text. It is that of other lengths.
+fn description(text: &str) -> Option<DeploymentRefusal> {
+    (text.chars().count() > DESCRIPTION_MAX).then(|| {
+        let refusal = DeploymentRefusal::too_long("description", text, DESCRIPTION_MAX);
+        refusal.found_as("function-property")
+    })
+}
+
+/// The members that have one of a few values: AWS's model of CreateFunction, 2026-08-07. The text of `snapStart.applyOn` was recorded on
+/// 2026-01-12. UNCONFIRMED: the order of the values of the others.
+fn enumerated(proposal: &Proposal<'_>) -> Vec<DeploymentRefusal> {
+    let members = [
+        ("packageType", proposal.package_type, &["Zip", "Image"][..]),
+        ("tracingConfig.mode", proposal.tracing_mode, &["Active", "PassThrough"]),
+        ("snapStart.applyOn", proposal.snap_start, &["PublishedVersions", "None"]),
+        ("loggingConfig.logFormat", proposal.log_format, &["JSON", "Text"]),
+        (
+            "loggingConfig.applicationLogLevel",
+            proposal.application_log_level,
+            &["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"],
+        ),
+        ("loggingConfig.systemLogLevel", proposal.system_log_level, &["DEBUG", "INFO", "WARN"]),
+    ];
+    let mut found = Vec::new();
+    for (member, value, allowed) in members {
+        if let Some(value) = value.filter(|value| !allowed.contains(value)) {
+            let refusal = DeploymentRefusal::not_one_of(member, value, &allowed.join(", "));
+            found.push(refusal.found_as("function-property"));
+        }
+    }
+    found
 }
 
 /// The end of the text is quoted by users. AWS does not show the map, because it may contain secrets.
 fn key_pattern(variables: &IndexMap<String, String>) -> Option<DeploymentRefusal> {
-    let is_key = |key: &String| {
-        key.len() > 1
-            && key.starts_with(|first: char| first.is_ascii_alphabetic())
-            && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    };
-    (!variables.keys().all(is_key)).then(|| {
+    (!invalid_keys(variables).is_empty()).then(|| {
         DeploymentRefusal::constraint(
             "environment-key",
             "Value at 'environment.variables' failed to satisfy constraint: Map keys must satisfy constraint: \
              [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]",
         )
     })
+}
+
+/// The names of variables that AWS refuses.
+pub fn invalid_keys(variables: &IndexMap<String, String>) -> Vec<&str> {
+    let is_key = |key: &str| {
+        key.len() > 1
+            && key.starts_with(|first: char| first.is_ascii_alphabetic())
+            && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    variables.keys().map(String::as_str).filter(|key| !is_key(key)).collect()
 }
 
 fn reserved_keys(variables: &IndexMap<String, String>) -> Option<DeploymentRefusal> {
@@ -494,6 +558,56 @@ mod tests {
             let names = given(names);
             let proposal = Proposal { architectures: Some(&names), ..Proposal::default() };
             check(proposal, Some(("ValidationException", &told)));
+        }
+    }
+
+    #[test]
+    fn a_description_has_at_most_256_characters() {
+        let described = |text| Proposal { description: Some(text), ..Proposal::default() };
+        let long = "é".repeat(257);
+        check(described(&long["é".len()..]), None);
+        check(described(""), None);
+        let told = format!(
+            "1 validation error detected: Value '{long}' at 'description' failed to satisfy constraint: Member must have length less than \
+             or equal to 256"
+        );
+        check(described(&long), Some(("ValidationException", &told)));
+    }
+
+    #[test]
+    fn a_member_with_a_set_of_values_has_one_of_them() {
+        let with = |member: &str, value: &'static str| {
+            let mut proposal = Proposal::default();
+            let place = match member {
+                "packageType" => &mut proposal.package_type,
+                "tracingConfig.mode" => &mut proposal.tracing_mode,
+                "snapStart.applyOn" => &mut proposal.snap_start,
+                "loggingConfig.logFormat" => &mut proposal.log_format,
+                "loggingConfig.applicationLogLevel" => &mut proposal.application_log_level,
+                _ => &mut proposal.system_log_level,
+            };
+            *place = Some(value);
+            proposal
+        };
+        for (member, good, bad, set) in [
+            ("packageType", "Image", "image", "Zip, Image"),
+            ("tracingConfig.mode", "PassThrough", "On", "Active, PassThrough"),
+            ("snapStart.applyOn", "None", "invalidOption", "PublishedVersions, None"),
+            ("loggingConfig.logFormat", "Text", "TEXT", "JSON, Text"),
+            (
+                "loggingConfig.applicationLogLevel",
+                "TRACE",
+                "trace",
+                "TRACE, DEBUG, INFO, WARN, ERROR, FATAL",
+            ),
+            ("loggingConfig.systemLogLevel", "WARN", "ERROR", "DEBUG, INFO, WARN"),
+        ] {
+            check(with(member, good), None);
+            let told = format!(
+                "1 validation error detected: Value '{bad}' at '{member}' failed to satisfy constraint: Member must satisfy enum value \
+                 set: [{set}]"
+            );
+            check(with(member, bad), Some(("ValidationException", &told)));
         }
     }
 

@@ -42,11 +42,34 @@ const fn rule(id: &'static str, severity: Severity, summary: &'static str) -> Ru
 /// All rules: first those of AWS's refusals, then the others.
 pub const RULES: &[Rule] = &[
     rule("invalid-template", Severity::Error, "The template cannot be read."),
+    rule(
+        "circular-dependency",
+        Severity::Error,
+        "Resources depend on each other, or a resource on itself.",
+    ),
+    rule(
+        "unresolved-dependency",
+        Severity::Error,
+        "A resource depends on one that is not in the template.",
+    ),
+    rule(
+        "unknown-attribute",
+        Severity::Error,
+        "An expression names an attribute that the resource does not have.",
+    ),
+    rule("logical-id", Severity::Error, "The name of a resource or of a parameter is invalid."),
+    rule("template-limits", Severity::Error, "The template has too many parts."),
+    rule("event-type", Severity::Error, "AWS SAM does not know the type of an event."),
     rule("timeout", Severity::Error, "Lambda refuses the function's timeout."),
     rule("memory", Severity::Error, "Lambda refuses the function's memory."),
     rule("ephemeral-storage", Severity::Error, "Lambda refuses the size of the function's /tmp."),
     rule("function-name", Severity::Error, "Lambda refuses the function's name."),
     rule("handler", Severity::Error, "Lambda refuses the function's handler."),
+    rule(
+        "function-property",
+        Severity::Error,
+        "AWS refuses the value of a property of the function.",
+    ),
     rule("environment-size", Severity::Error, "The function's environment is too large."),
     rule("environment-key", Severity::Error, "Lambda refuses the name of an environment variable."),
     rule(
@@ -61,6 +84,7 @@ pub const RULES: &[Rule] = &[
     rule("parameter", Severity::Error, "Systems Manager refuses the parameter."),
     rule("secret", Severity::Error, "Secrets Manager refuses the secret."),
     rule("bucket", Severity::Error, "S3 refuses the name of the bucket."),
+    rule("table", Severity::Error, "CloudFormation refuses the table."),
     rule("layers", Severity::Error, "The function has too many layers."),
     rule(
         "reserved-concurrency",

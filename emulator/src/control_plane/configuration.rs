@@ -87,6 +87,9 @@ impl ConfigurationInput {
     /// Refuses what AWS refuses, and what hardcap does not implement. `name` is that of a new function.
     pub(super) fn check(&self, ctx: &Context, name: Option<&str>) -> Result<(), Problem> {
         let environment = self.environment.as_ref().and_then(|it| it.variables.as_ref());
+        let tracing = self.tracing_config.as_ref().and_then(|it| it.get("Mode")?.as_str());
+        let snap_start = self.snap_start.as_ref().and_then(|it| it.get("ApplyOn")?.as_str());
+        let logging = self.logging_config.as_ref();
         let proposal = Proposal {
             name,
             timeout: self.timeout,
@@ -96,6 +99,13 @@ impl ConfigurationInput {
             layers: self.layers.as_ref().map_or(0, Vec::len),
             handler: self.handler.as_deref(),
             architectures: self.architectures.as_deref().filter(|_| name.is_some()),
+            description: self.description.as_deref(),
+            package_type: None,
+            tracing_mode: tracing,
+            snap_start,
+            log_format: logging.and_then(|it| it.log_format.as_deref()),
+            application_log_level: logging.and_then(|it| it.application_log_level.as_deref()),
+            system_log_level: logging.and_then(|it| it.system_log_level.as_deref()),
         };
         admit(ctx, &proposal)?;
         if let Some(role) = self.role.as_deref().filter(|role| !is_role(role)) {

@@ -66,9 +66,8 @@ pub fn check(loaded: &Loaded) -> Vec<Finding> {
 #[must_use]
 pub fn all(loaded: &Loaded) -> Vec<Finding> {
     let mut findings = Findings { loaded, all: refused(loaded) };
-    for warning in &loaded.warnings {
-        findings.all.push(of_warning(loaded, warning));
-    }
+    let found = loaded.warnings.iter().map(|warning| of_warning(loaded, warning));
+    findings.all.extend(found.filter(|finding| finding.severity != Severity::Error));
     for function in &loaded.config.functions {
         findings.open_access(function);
         findings.timeout(function);
@@ -132,6 +131,8 @@ pub fn unreadable(error: &TemplateError) -> Finding {
 #[must_use]
 pub fn refused(loaded: &Loaded) -> Vec<Finding> {
     let mut findings = Findings { loaded, all: Vec::new() };
+    let found = loaded.warnings.iter().map(|warning| of_warning(loaded, warning));
+    findings.all.extend(found.filter(|finding| finding.severity == Severity::Error));
     for function in &loaded.config.functions {
         findings.refused(function);
     }
@@ -274,6 +275,11 @@ impl Findings<'_> {
                 let bytes = grouped(lambda_rules::environment_bytes(&function.environment));
                 let way_out = "; move values to SSM Parameter Store, or to fewer and shorter keys";
                 message = format!("{message} ({bytes} bytes){way_out}");
+            }
+            if refusal.code == "environment-key" {
+                let keys = lambda_rules::invalid_keys(&function.environment);
+                let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+                message = format!("{message}; rename {}", keys.join(", "));
             }
             self.add(Severity::Error, refusal.code, id, message);
         }
@@ -785,6 +791,31 @@ mod tests {
                 "provided.al2, java8.al2] or be a valid ARN; did you mean `python3.13`?",
             ),
             (
+                "Environment: {Variables: {AB: x, A-B: x, 1C: x}}",
+                "environment-key",
+                "pattern: [a-zA-Z]([a-zA-Z0-9_])+]; rename `A-B`, `1C`",
+            ),
+            (
+                "Architectures: [x86]",
+                "function-property",
+                "Value '[x86]' at 'architectures' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]",
+            ),
+            (
+                "Tracing: On",
+                "function-property",
+                "Value 'On' at 'tracingConfig.mode' failed to satisfy constraint: Member must satisfy enum value set: [Active, PassThrough]",
+            ),
+            (
+                "SnapStart: {ApplyOn: Always}",
+                "function-property",
+                "Value 'Always' at 'snapStart.applyOn' failed to satisfy constraint: Member must satisfy enum value set: [PublishedVersions, None]",
+            ),
+            (
+                "LoggingConfig: {LogFormat: Json}",
+                "function-property",
+                "Value 'Json' at 'loggingConfig.logFormat' failed to satisfy constraint: Member must satisfy enum value set: [JSON, Text]",
+            ),
+            (
                 "Environment: {Variables: {AWS_REGION: here}}",
                 "reserved-keys",
                 "Reserved keys used in this request: AWS_REGION",
@@ -814,6 +845,9 @@ mod tests {
             "MemorySize: 128",
             "MemorySize: 10240",
             "ReservedConcurrentExecutions: 900",
+            "Tracing: Disabled",
+            "TracingConfig: {Mode: Active}",
+            "Architectures: [arm64], Runtime: python3.9",
         ] {
             assert_eq!(findings(&function(properties)), [""; 0], "{properties}");
         }

@@ -95,6 +95,12 @@ pub fn refusal(rule: &config::BusRule, limits: &Limits) -> Result<(), EventsErro
     store.provide_rule(rule, limits, now)
 }
 
+/// Whether EventBridge accepts an expression for the schedule of a rule.
+#[must_use]
+pub fn is_schedule(expression: &str) -> bool {
+    schedule::Schedule::parse(expression).is_some()
+}
+
 impl Buses {
     /// Opens the buses of the configuration and of earlier runs.
     ///

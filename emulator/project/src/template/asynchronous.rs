@@ -3,16 +3,31 @@
 use hardcap_limits::Millis;
 
 use super::diagnostic::Diagnostic;
+use super::function::refuse_of_sam;
 use super::properties::Properties;
 use super::tree::MappingEntry;
 use hardcap_core::config::{ACCOUNT_ID, EventInvokeConfig, Function, RecursiveLoop, Schedule};
+
+const LACKS_MEMBERS: &str =
+    "'DeadLetterQueue' requires Type and TargetArn properties to be specified.";
 
 /// `EventInvokeConfig` and `DeadLetterQueue` of SAM, `DeadLetterConfig` of CloudFormation, `RecursiveLoop` of both.
 pub(super) fn read(of: &Properties<'_>, function: &mut Function) -> Result<(), Diagnostic> {
     for key in ["DeadLetterQueue", "DeadLetterConfig"] {
         let Some(queue) = of.child(key)? else { continue };
-        queue.without_effect(&["Type"]);
         function.events.dead_letter = queue.text("TargetArn")?;
+        let kind = queue.text("Type");
+        if key == "DeadLetterQueue" {
+            let refused = match &kind {
+                Ok(None) => Some(LACKS_MEMBERS),
+                Ok(Some(_)) if function.events.dead_letter.is_none() => Some(LACKS_MEMBERS),
+                Ok(Some(kind)) if kind != "SQS" && kind != "SNS" => {
+                    Some("'DeadLetterQueue' requires Type of ['SQS', 'SNS']")
+                }
+                Ok(Some(_)) | Err(_) => None,
+            };
+            refused.iter().for_each(|text| refuse_of_sam(&queue, &function.logical_id, text));
+        }
         queue.finish();
     }
     if let Some(config) = of.child("EventInvokeConfig")? {
@@ -78,7 +93,8 @@ fn destination(
     Ok(arn)
 }
 
-/// An event of type `Schedule`. An expression that is not emulated is a warning and no schedule.
+/// An event of type `Schedule`. An expression that EventBridge refuses is a finding. With the wrong number of the unit, such as
+/// `rate(1 minutes)`, it is a schedule all the same, for a run that allows what AWS refuses.
 pub(super) fn schedule(
     of: &Properties<'_>,
     entry: &MappingEntry,
@@ -90,13 +106,17 @@ pub(super) fn schedule(
     let input = of.text("Input")?;
     let switched_off =
         of.flag("Enabled")? == Some(false) || of.text("State")?.as_deref() == Some("DISABLED");
-    let Some(rate) = rate(&expression) else {
-        let message =
-            format!("{} is `{expression}`, which hardcap does not emulate", of.name("Schedule"));
-        let warning = Diagnostic::new(of.at, message);
-        of.scope.warn(warning.help("write `rate(5 minutes)` or `cron(0 12 * * ? *)`"));
-        return Ok(None);
-    };
+    if !hardcap_messages::bus::is_schedule(&expression) {
+        let message = format!(
+            "AWS refuses {}, `{expression}`: Parameter ScheduleExpression is not valid.",
+            of.name("Schedule")
+        );
+        let warning = Diagnostic::new(of.at, message).rule("event-rule");
+        of.scope.warn(
+            warning.help("write `rate(1 minute)`, `rate(5 minutes)` or `cron(0 12 * * ? *)`"),
+        );
+    }
+    let Some(rate) = rate(&expression) else { return Ok(None) };
     Ok((!switched_off).then_some(Schedule { name, rate, input }))
 }
 

@@ -24,20 +24,18 @@ use super::{rules, topics};
 use crate::packaging::{self, Code, Package, PublicLayer};
 use crate::settings::{FunctionSettings, Settings};
 use hardcap_core::config::{
-    FileSystem, Function, FunctionUrl, InvokeMode, LogLevels, Logging, PayloadFormat, Route,
-    UnknownInvokeMode,
+    Declared, FileSystem, Function, FunctionUrl, InvokeMode, LogLevels, Logging, PayloadFormat,
+    Route, UnknownInvokeMode,
 };
 use hardcap_core::function_name::LATEST;
-use hardcap_core::nearest::{distance, nearest};
 
 /// Properties of both kinds of function without effect here.
-const WITHOUT_EFFECT: [&str; 22] = [
+const WITHOUT_EFFECT: [&str; 18] = [
     "AssumeRolePolicyDocument",
     "AutoPublishAliasAllProperties",
     "AutoPublishCodeSha256",
     "CodeSigningConfigArn",
     "DeploymentPreference",
-    "Description",
     "FunctionName",
     "KmsKeyArn",
     "PermissionsBoundary",
@@ -46,14 +44,34 @@ const WITHOUT_EFFECT: [&str; 22] = [
     "Role",
     "RolePath",
     "RuntimeManagementConfig",
-    "SnapStart",
     "Tags",
-    "Tracing",
-    "TracingConfig",
     "VersionDescription",
     "VersionDeletionPolicy",
     "VpcConfig",
     "ProvisionedConcurrencyConfig",
+];
+
+/// The types of events that AWS SAM knows (aws-sam-translator, read 2026-12-01).
+const EVENT_TYPES: [&str; 19] = [
+    "AlexaSkill",
+    "Api",
+    "CloudWatchEvent",
+    "CloudWatchLogs",
+    "Cognito",
+    "DocumentDB",
+    "DynamoDB",
+    "EventBridgeRule",
+    "HttpApi",
+    "IoTRule",
+    "Kinesis",
+    "MQ",
+    "MSK",
+    "S3",
+    "SNS",
+    "SQS",
+    "Schedule",
+    "ScheduleV2",
+    "SelfManagedKafka",
 ];
 
 pub(super) fn read_sam(
@@ -121,7 +139,7 @@ fn read_function(
     ] {
         properties.not_emulated(key, consequence)?;
     }
-    properties.without_effect(&["ImageConfig", "ImageUri", "PackageType"]);
+    properties.without_effect(&["ImageConfig", "ImageUri"]);
     architectures(properties)?;
     let runtime = properties.text("Runtime")?;
     let (layers, absent_layers) = code::layers(properties, &entry.key, own, folders)?;
@@ -136,6 +154,7 @@ fn read_function(
         environment: environment(properties, own, &settings.environment)?,
         reserved_concurrency: properties.number("ReservedConcurrentExecutions")?,
         logging: logging(properties)?,
+        declared: declared(properties, entry),
         file_systems: file_systems(properties)?,
         layers,
         absent_layers,
@@ -149,6 +168,40 @@ fn read_function(
     };
     asynchronous::read(properties, &mut function)?;
     Ok(function)
+}
+
+/// The properties of which only the values are checked. A value that cannot be evaluated is not checked, because it has no effect here.
+fn declared(properties: &Properties<'_>, entry: &MappingEntry) -> Declared {
+    let text = |key: &str| properties.text(key).ok().flatten();
+    let text_in = |key: &str, member: &str| {
+        let child = properties.child(key).ok().flatten()?;
+        child.text(member).ok().flatten()
+    };
+    let architectures = properties.node("Architectures").ok().flatten();
+    let mut package_type = text("PackageType");
+    if kind(entry) == "AWS::Serverless::Function"
+        && let Some(other) = package_type.take_if(|it| *it != "Zip" && *it != "Image")
+    {
+        refuse_of_sam(properties, &entry.key, &format!("invalid 'PackageType' : {other}"));
+    }
+    // AWS SAM passes each value on, apart from `Disabled`.
+    let tracing = text("Tracing").filter(|mode| mode != "Disabled");
+    Declared {
+        description: text("Description"),
+        architectures: architectures.and_then(|_| properties.texts("Architectures").ok()),
+        package_type,
+        tracing_mode: text_in("TracingConfig", "Mode").or(tracing),
+        snap_start: text_in("SnapStart", "ApplyOn"),
+        log_format: text_in("LoggingConfig", "LogFormat"),
+        application_log_level: text_in("LoggingConfig", "ApplicationLogLevel"),
+        system_log_level: text_in("LoggingConfig", "SystemLogLevel"),
+    }
+}
+
+/// Warns of a value that AWS SAM refuses, in its words (aws-sam-translator, read 2026-12-01).
+pub(super) fn refuse_of_sam(properties: &Properties<'_>, id: &str, text: &str) {
+    let message = format!("AWS refuses `{id}`: Resource with id [{id}] is invalid. {text}");
+    properties.scope.warn(Diagnostic::new(properties.at, message).rule("function-property"));
 }
 
 /// `FileSystemConfigs`: a folder of this machine takes the place of each file system.
@@ -192,6 +245,11 @@ fn logging(properties: &Properties<'_>) -> Result<Logging, Diagnostic> {
 fn ephemeral_storage(properties: &Properties<'_>) -> Result<Option<u32>, Diagnostic> {
     let Some(storage) = properties.child("EphemeralStorage")? else { return Ok(None) };
     let size = storage.number("Size")?;
+    if size.is_none() {
+        // UNCONFIRMED: the text. It is CloudFormation's for a member that its schema requires.
+        let message = format!("AWS refuses {}: required key [Size] not found", storage.what);
+        storage.scope.warn(Diagnostic::new(storage.at, message).rule("ephemeral-storage"));
+    }
     storage.finish();
     Ok(size)
 }
@@ -342,24 +400,21 @@ fn read_events(
                     "add `Path` and `Method`, `Schedule`, `Bucket`, `Queue`, `Topic`, or `Pattern`",
                 ));
             }
-            (kind, _) => {
+            (kind, _) if EVENT_TYPES.contains(&kind) => {
                 let message =
                     format!("{} is of type {kind}, which hardcap does not emulate", event.what);
-                let known = [
-                    "Api",
-                    "CloudWatchEvent",
-                    "EventBridgeRule",
-                    "HttpApi",
-                    "S3",
-                    "SNS",
-                    "SQS",
-                    "Schedule",
-                ];
-                // Only a misspelling of one letter is corrected, because AWS SAM has more types of events.
-                let near = nearest(kind, known).filter(|near| distance(kind, near) <= 1);
-                let mut warning = Diagnostic::new(entry.at, message).rule("not-emulated");
-                warning.help = near.map(|near| format!("did you mean `{near}`?"));
-                event.scope.warn(warning);
+                event.scope.warn(Diagnostic::new(entry.at, message).rule("not-emulated"));
+            }
+            // The text: aws-sam-translator, read 2026-12-01.
+            (kind, _) => {
+                let id = &function.logical_id;
+                let message = format!(
+                    "AWS refuses `{id}`: Resource with id [{id}] is invalid. Event with id [{}] is invalid. Resource dict has missing or \
+                     invalid value for key Type. Event Type is: {kind}.",
+                    entry.key
+                );
+                let warning = Diagnostic::new(entry.at, message).rule("event-type");
+                event.scope.warn(warning.nearest(kind, EVENT_TYPES));
             }
         }
         event.finish();

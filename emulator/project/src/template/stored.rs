@@ -14,12 +14,10 @@ use hardcap_core::config::{
 pub(super) fn table(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Table, Diagnostic> {
     let of = Properties::of(scope, "the table", entry)?;
     of.without_effect(&[
-        "BillingMode",
         "ContributorInsightsSpecification",
         "DeletionProtectionEnabled",
         "OnDemandThroughput",
         "PointInTimeRecoverySpecification",
-        "ProvisionedThroughput",
         "ResourcePolicy",
         "SSESpecification",
         "TableClass",
@@ -42,8 +40,21 @@ pub(super) fn table(scope: &Scope<'_>, entry: &MappingEntry) -> Result<Table, Di
         indexes: Vec::new(),
         ttl_attribute: None,
     };
+    let billing = of.text("BillingMode");
+    let is_provisioned = billing.is_ok_and(|mode| mode.is_none_or(|it| it != "PAY_PER_REQUEST"));
+    let mut has_throughput = of.node("ProvisionedThroughput")?.is_some();
     for index in of.children("GlobalSecondaryIndexes")? {
+        has_throughput &= index.node("ProvisionedThroughput")?.is_some();
         table.indexes.push(global_index(index)?);
+    }
+    // The text: aws-cloudformation/cfn-lint#4651 (2026-08-21), of an index: aws/aws-sam-cli#1815 (2020-02-21).
+    if is_provisioned && !has_throughput {
+        let message =
+            format!("AWS refuses `{}`: Property ProvisionedThroughput cannot be empty.", entry.key);
+        let warning = Diagnostic::new(entry.at, message).rule("table");
+        scope.warn(warning.help(
+            "write `BillingMode: PAY_PER_REQUEST`, or give the table and each index its throughput",
+        ));
     }
     if let Some(ttl) = of.child("TimeToLiveSpecification")? {
         let attribute = ttl.text("AttributeName")?;

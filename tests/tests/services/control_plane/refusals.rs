@@ -2,7 +2,7 @@
 //! built.
 
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::{Architecture, Runtime};
+use aws_sdk_lambda::types::{Architecture, Runtime, TracingConfig, TracingMode};
 use hardcap::Emulator;
 use hardcap::config::Function;
 
@@ -274,6 +274,27 @@ async fn architectures_and_handlers_that_violate_their_constraints_are_refused()
     code().architectures(arm).send().await.expect("one architecture");
     change("echo").await.expect("a handler");
     assert_eq!(plane.invoke("f1", "1").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_description_and_a_tracing_mode_that_the_model_does_not_have_are_refused() {
+    let plane = Plane::start().await;
+    plane.create("f1", "echo").send().await.expect("made");
+    let update = || plane.sdk.update_function_configuration().function_name("f1");
+    let long = "x".repeat(257);
+    let told = format!(
+        "1 validation error detected: Value '{long}' at 'description' failed to satisfy constraint: Member must have length less than or \
+         equal to 256"
+    );
+    let refused = update().description(&long).send().await;
+    assert_refused(refused, 400, "ValidationException", &told);
+    let tracing = |mode: &str| TracingConfig::builder().mode(TracingMode::from(mode)).build();
+    let told = "1 validation error detected: Value 'On' at 'tracingConfig.mode' failed to satisfy constraint: Member must satisfy enum \
+                value set: [Active, PassThrough]";
+    let refused = update().tracing_config(tracing("On")).send().await;
+    assert_refused(refused, 400, "ValidationException", told);
+    let accepted = update().description(&long[1..]).tracing_config(tracing("Active")).send().await;
+    assert_eq!(accepted.expect("256 characters").description(), Some(&long[1..]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,6 +14,7 @@ mod nested;
 mod notifications;
 mod publishing;
 mod queues;
+mod refused;
 mod resources;
 mod stored;
 mod streaming;
