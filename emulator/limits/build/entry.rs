@@ -88,7 +88,7 @@ spelled! {
         "lambda" = Lambda, "rest_api" = Rest, "http_api" = HttpApi, "function_url" = FunctionUrl, "alb" = Alb,
         "edge" = Edge, "websocket_api" = WebSocket, "s3" = S3, "dynamodb" = DynamoDb, "ssm" = Ssm,
         "secrets_manager" = SecretsManager, "sqs" = Sqs, "sns" = Sns, "event_bridge" = EventBridge,
-        "step_functions" = StepFunctions,
+        "step_functions" = StepFunctions, "cloud_formation" = CloudFormation,
     }
     /// The unit of an entry's numbers: `crate::quantity::Unit`.
     Unit { "bytes" = Bytes, "milliseconds" = Milliseconds, "megabytes" = Megabytes, "count" = Count }

@@ -32,6 +32,7 @@ const FILES: &[&str] = &[
     "sns.toml",
     "eventbridge.toml",
     "step-functions.toml",
+    "cloudformation.toml",
 ];
 
 fn main() -> ExitCode {

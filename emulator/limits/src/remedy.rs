@@ -113,6 +113,7 @@ fn of_scope(scope: Scope) -> &'static str {
         }
         Scope::SecretsManager => "split the secret, or encrypt the data and store it in S3",
         Scope::S3 => "upload in parts of 5 MiB to 5 GiB, and keep keys and metadata short",
+        Scope::CloudFormation => "move resources into nested stacks, or into a stack of their own",
         Scope::Edge => "move the work to the origin, or deploy a smaller function",
         Scope::WebSocket => "send a keep-alive message, and connect again when the connection ends",
         Scope::Lambda | Scope::Rest | Scope::HttpApi | Scope::FunctionUrl | Scope::Alb => {

@@ -26,6 +26,7 @@ pub enum Scope {
     Sns,
     EventBridge,
     StepFunctions,
+    CloudFormation,
 }
 
 impl fmt::Display for Scope {
@@ -46,6 +47,7 @@ impl fmt::Display for Scope {
             Scope::Sns => "SNS",
             Scope::EventBridge => "EventBridge",
             Scope::StepFunctions => "Step Functions",
+            Scope::CloudFormation => "CloudFormation",
         })
     }
 }

@@ -114,17 +114,20 @@ fn of_warning(loaded: &Loaded, warning: &Warning) -> Finding {
     }
 }
 
-/// The finding for a template that cannot be read.
+/// The findings for a template that cannot be read.
 #[must_use]
-pub fn unreadable(error: &TemplateError) -> Finding {
-    let help = error.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
-    Finding {
-        severity: Severity::Error,
-        code: "invalid-template",
-        resource: None,
-        place: Some(format!("{}:{}", error.path.display(), error.position)),
-        message: format!("{}{help}", error.message),
-    }
+pub fn unreadable(error: &TemplateError) -> Vec<Finding> {
+    let of_one = |error: &TemplateError| {
+        let help = error.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+        Finding {
+            severity: Severity::Error,
+            code: "invalid-template",
+            resource: None,
+            place: Some(format!("{}:{}", error.path.display(), error.position)),
+            message: format!("{}{help}", error.message),
+        }
+    };
+    std::iter::once(error).chain(&error.also).map(of_one).collect()
 }
 
 /// The properties that AWS would refuse to deploy, with AWS's own message.
@@ -710,6 +713,60 @@ mod tests {
         assert!(
             refused[0].starts_with("error[layers] t.yaml:3:3: AWS refuses `F`: "),
             "{refused:?}"
+        );
+    }
+
+    /// cloudformation_resources, cloudformation_parameters, cloudformation_outputs
+    #[test]
+    fn a_template_has_at_most_500_resources_200_parameters_and_200_outputs() {
+        let errors = |day: &str, resources: usize, parameters: usize, outputs: usize| {
+            let many = |number: usize, entry: &str| -> String {
+                (0..number).map(|at| format!("  X{at}{entry}\n")).collect()
+            };
+            let text = format!(
+                "Parameters:\n{}Resources:\n{}Outputs:\n{}",
+                many(parameters, "P: {Type: String, Default: x}"),
+                many(resources, ": {Type: AWS::SQS::Queue}"),
+                many(outputs, "O: {Value: x}")
+            );
+            let limits = Limits::at(day.parse().unwrap());
+            let loaded = load(&text, Path::new("t.yaml"), &Settings::default(), limits);
+            let found = check(&loaded.unwrap_or_else(|error| panic!("{error}")));
+            found.into_iter().map(|it| (it.code, it.message)).collect::<Vec<_>>()
+        };
+        assert_eq!(errors("current", 500, 200, 200), []);
+        let help = "; move resources into nested stacks, or into a stack of their own";
+        let told = |text: &str| {
+            let message = format!("AWS refuses the template: Template format error: {text}{help}");
+            ("template-limits", message)
+        };
+        assert_eq!(
+            errors("current", 501, 201, 201),
+            [
+                told("Parameters count 201 is greater than max allowed 200"),
+                told("Number of resources, 501, is greater than maximum allowed, 500"),
+                told("Outputs count 201 is greater than max allowed 200"),
+            ]
+        );
+        assert_eq!(errors("2020-10-21", 200, 60, 60), []);
+        assert_eq!(errors("2020-10-21", 201, 61, 61).len(), 3);
+    }
+
+    #[test]
+    fn what_cloudformation_refuses_of_resources_is_an_error_of_its_resource() {
+        let text = "Resources:\n  A: {Type: AWS::IAM::Role, Properties: {Path: !Ref B}}\n  B: {Type: AWS::IAM::Role, Properties: {Path: !Ref A}}\n  C: {Type: AWS::IAM::Role, DependsOn: D}\n";
+        let loaded = load(text, Path::new("t.yaml"), &Settings::default(), Limits::current());
+        let loaded = loaded.unwrap_or_else(|error| panic!("{error}"));
+        let found = refused(&loaded);
+        let told: Vec<_> = found.iter().map(|it| (it.code, it.resource.as_deref())).collect();
+        assert_eq!(
+            told,
+            [("circular-dependency", Some("A")), ("unresolved-dependency", Some("C"))]
+        );
+        assert_eq!(check(&loaded), found, "each is reported once");
+        assert_eq!(
+            found[0].to_string(),
+            "error[circular-dependency] t.yaml:2:3: AWS refuses the template: Circular dependency between resources: [A, B]; in one of them, write the name of the other instead of `!Ref` or `!GetAtt`, or move the reference to a resource of its own"
         );
     }
 

@@ -100,7 +100,7 @@ pub(super) fn check(
         Err(ProjectError::Template(error)) => {
             // A program that reads another format expects the error among the findings.
             if !matches!(format, CheckFormat::Text) {
-                show(&[crate::check::unreadable(&error)], &[], format)?;
+                show(&crate::check::unreadable(&error), &[], format)?;
             }
             return Err(Failure::new(error));
         }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use indexmap::IndexSet;
+
 /// A position in a file. Line and column begin at 1. The column counts characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
@@ -39,7 +41,19 @@ impl Source<'_> {
     }
 
     /// The error for a diagnostic of this file.
-    pub fn error(&self, diagnostic: Diagnostic) -> TemplateError {
+    pub fn error(&self, mut diagnostic: Diagnostic) -> TemplateError {
+        let further = std::mem::take(&mut diagnostic.also);
+        let mut error = self.one_error(diagnostic);
+        for diagnostic in further {
+            let mut other = self.error(diagnostic);
+            let its = std::mem::take(&mut other.also);
+            error.also.push(other);
+            error.also.extend(its);
+        }
+        error
+    }
+
+    fn one_error(&self, diagnostic: Diagnostic) -> TemplateError {
         if let Some(error) = diagnostic.elsewhere {
             return *error;
         }
@@ -49,7 +63,8 @@ impl Source<'_> {
             position: diagnostic.at,
             message: diagnostic.message,
             help: diagnostic.help,
-            excerpt: Excerpt::of(line, diagnostic.at.column),
+            excerpt: Box::new(Excerpt::of(line, diagnostic.at.column)),
+            also: Vec::new(),
         }
     }
 
@@ -78,12 +93,47 @@ pub struct Diagnostic {
     pub rule: &'static str,
     /// The error itself, if it is in another file that this place refers to.
     pub elsewhere: Option<Box<TemplateError>>,
+    /// Further errors of the same file.
+    pub also: Vec<Diagnostic>,
 }
 
 impl Diagnostic {
     /// A diagnostic without advice.
     pub fn new(at: Position, message: impl Into<String>) -> Diagnostic {
-        Diagnostic { at, message: message.into(), help: None, rule: "template", elsewhere: None }
+        Diagnostic {
+            at,
+            message: message.into(),
+            help: None,
+            rule: "template",
+            elsewhere: None,
+            also: Vec::new(),
+        }
+    }
+
+    /// One diagnostic for several errors. Of those with the same message, the first is told.
+    pub(crate) fn several(
+        mut first: Diagnostic,
+        others: impl IntoIterator<Item = Diagnostic>,
+    ) -> Diagnostic {
+        let mut further = std::mem::take(&mut first.also);
+        for mut error in others {
+            let also = std::mem::take(&mut error.also);
+            further.push(error);
+            further.extend(also);
+        }
+        let text =
+            |it: &Diagnostic| (it.message.clone(), it.elsewhere.as_ref().map(ToString::to_string));
+        let mut told = IndexSet::from([text(&first)]);
+        further.retain(|error| told.insert(text(error)));
+        Diagnostic { also: further, ..first }
+    }
+
+    /// # Errors
+    ///
+    /// All errors as one, if there are any.
+    pub(crate) fn all(errors: Vec<Diagnostic>) -> Result<(), Diagnostic> {
+        let mut errors = errors.into_iter();
+        errors.next().map_or(Ok(()), |first| Err(Diagnostic::several(first, errors)))
     }
 
     /// An error in a file that this place refers to.
@@ -132,7 +182,9 @@ pub struct TemplateError {
     /// The remedy.
     pub help: Option<String>,
     /// The part of the line that is shown.
-    excerpt: Excerpt,
+    excerpt: Box<Excerpt>,
+    /// Further errors that were found in the same run.
+    pub also: Vec<TemplateError>,
 }
 
 /// The part of a line around a position.
@@ -165,10 +217,10 @@ impl Excerpt {
 }
 
 impl fmt::Display for TemplateError {
-    /// The message, the position, the line with a mark under the position, and what to do.
+    /// The message, the position, the line with a mark under the position, and what to do; then the further errors.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}\n  --> {}:{}", self.message, self.path.display(), self.position)?;
-        let Excerpt { text, before } = &self.excerpt;
+        let Excerpt { text, before } = &*self.excerpt;
         if !text.trim().is_empty() {
             let number = self.position.line.to_string();
             let margin = " ".repeat(number.len());
@@ -179,6 +231,9 @@ impl fmt::Display for TemplateError {
         }
         if let Some(help) = &self.help {
             write!(f, "\n  = help: {help}")?;
+        }
+        for other in &self.also {
+            write!(f, "\nerror: {other}")?;
         }
         Ok(())
     }

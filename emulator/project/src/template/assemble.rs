@@ -16,8 +16,8 @@ use super::references::kind;
 use super::scope::{Scope, StackNames};
 use super::tree::{MappingEntry, Node};
 use super::{
-    Loaded, NamedKind, api, bucket, function, localize, openapi, publishing, queues, raw_api,
-    rules, stack, stored, streaming, topics,
+    Loaded, NamedKind, api, attributes, bucket, dependencies, function, localize, names, openapi,
+    publishing, queues, raw_api, rules, stack, stored, streaming, topics,
 };
 use crate::packaging::Package;
 use crate::rules::Ignored;
@@ -113,7 +113,12 @@ pub(super) fn assemble(
     let mut scope = Scope::new(template, names, &settings.given(), nesting)?;
     scope.imports.clone_from(&settings.imports);
     let folder = source.path.parent().unwrap_or(Path::new("."));
-    let parts = read_resources(&scope, settings, folder)?;
+    dependencies::check(&scope, template);
+    attributes::check(&scope, template);
+    names::check(&scope, template, &limits);
+    // What AWS refuses is an error too if the template cannot be read for another reason.
+    let parts = read_resources(&scope, settings, folder)
+        .map_err(|error| Diagnostic::several(error, scope.refusals()))?;
     let mut config = Config {
         region,
         credentials: settings.credentials.clone(),
@@ -217,13 +222,20 @@ fn read_resources(
     let mut parts = Parts::default();
     parts.guards.keys_of.clone_from(&settings.authorizers);
     parts.guards.folder = settings.folder.clone().unwrap_or_else(|| folder.to_owned());
+    let mut errors = Vec::new();
     for entry in scope.resources {
-        check_resource(scope, entry)?;
-        if !scope.exists(entry)? {
-            continue;
+        let read = check_resource(scope, entry).and_then(|()| {
+            if scope.exists(entry)? {
+                read_resource(scope, entry, settings, folder, &mut parts)?;
+            }
+            Ok(())
+        });
+        errors.extend(read.err());
+        if scope.is_exhausted() {
+            break;
         }
-        read_resource(scope, entry, settings, folder, &mut parts)?;
     }
+    Diagnostic::all(errors)?;
     publishing::connect(scope, &mut parts)?;
     queues::add_generated(&mut parts);
     topics::connect(&mut parts);

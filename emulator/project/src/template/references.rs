@@ -1,5 +1,6 @@
 //! The values of `Ref` and `GetAtt` of a resource. Names that AWS would generate are the same in every run.
 
+use super::attributes;
 use super::diagnostic::{Diagnostic, Position};
 use super::nested::{fitted, is_nested};
 use super::scope::Scope;
@@ -58,6 +59,9 @@ impl Scope<'_> {
         {
             return Ok(value);
         }
+        if let Some(refusal) = attributes::refusal(name, kind(entry), attribute, at) {
+            return Err(refusal);
+        }
         if let Some(items) = list_attribute(kind(entry), attribute) {
             let name = self.other_name(entry, kind(entry))?;
             let items = items.iter().map(|item| Node::text(at, item.replace("NAME", &name)));
@@ -67,11 +71,19 @@ impl Scope<'_> {
             ("AWS::Serverless::Function" | "AWS::Lambda::Function", "Arn") => {
                 self.function_arn(&self.function_name(entry)?)
             }
-            ("AWS::S3::Bucket", "Arn" | "DomainName" | "RegionalDomainName" | "WebsiteURL") => {
-                self.bucket_attribute(entry, attribute)?
-            }
+            (
+                "AWS::S3::Bucket",
+                "Arn" | "DomainName" | "DualStackDomainName" | "RegionalDomainName" | "WebsiteURL",
+            ) => self.bucket_attribute(entry, attribute)?,
             ("AWS::Serverless::HttpApi" | "AWS::ApiGatewayV2::Api", "ApiEndpoint") => {
                 self.api_endpoint(name)
+            }
+            ("AWS::Serverless::HttpApi" | "AWS::ApiGatewayV2::Api", "ExecuteApiArn") => {
+                format!(
+                    "arn:aws:execute-api:{}:{ACCOUNT_ID}:{}",
+                    self.names.region,
+                    self.api_id(name)
+                )
             }
             ("AWS::Serverless::Api" | "AWS::ApiGateway::RestApi", "RootResourceId") => {
                 ROOT_RESOURCE.to_owned()
@@ -96,25 +108,9 @@ impl Scope<'_> {
                 self.named(entry, &[attribute])?.unwrap_or_default()
             }
             ("AWS::Lambda::Url", "FunctionUrl") => self.function_url(name),
-            (
-                "AWS::Serverless::Function"
-                | "AWS::Lambda::Function"
-                | "AWS::S3::Bucket"
-                | "AWS::Serverless::HttpApi"
-                | "AWS::ApiGatewayV2::Api"
-                | "AWS::Serverless::Api"
-                | "AWS::ApiGateway::RestApi"
-                | "AWS::Lambda::Url"
-                | "AWS::DynamoDB::Table"
-                | "AWS::SecretsManager::Secret"
-                | "AWS::SSM::Parameter",
-                _,
-            ) => {
-                let message =
-                    format!("`{name}`, a {}, has no attribute `{attribute}`", kind(entry));
-                return Err(Diagnostic::new(at, message).help(
-                    "hardcap knows Arn, DomainName, RegionalDomainName, ApiEndpoint, FunctionUrl, Id, Type, Value",
-                ));
+            ("AWS::Lambda::Url", "FunctionArn") => {
+                let target = self.named(entry, &["TargetFunctionArn"])?.unwrap_or_default();
+                self.function_arn(super::function::function_of(&target))
             }
             // The raw resources of an API only name each other: their ids are what `Ref` gives.
             (kind, attribute)
@@ -136,6 +132,7 @@ impl Scope<'_> {
         Ok(match attribute {
             "Arn" => format!("arn:aws:s3:::{name}"),
             "DomainName" => format!("{name}.s3.amazonaws.com"),
+            "DualStackDomainName" => format!("{name}.s3.dualstack.{region}.amazonaws.com"),
             "RegionalDomainName" => format!("{name}.s3.{region}.amazonaws.com"),
             _ => format!("http://{name}.s3-website-{region}.amazonaws.com"),
         })
@@ -246,6 +243,9 @@ impl Scope<'_> {
             }
             "AWS::EFS::AccessPoint" => {
                 ("elasticfilesystem", region, account, format!("access-point/{name}"))
+            }
+            "AWS::SSM::Parameter" => {
+                ("ssm", region, account, format!("parameter/{}", name.trim_start_matches('/')))
             }
             "AWS::KMS::Key" => ("kms", region, account, format!("key/{name}")),
             kind => {

@@ -8,6 +8,7 @@ use super::diagnostic::{Diagnostic, Position};
 use super::nested::Nesting;
 use super::parameter::parameter;
 use super::tree::{Mapping, MappingEntry, Node, Value};
+use crate::rules::{self, Severity};
 use hardcap_core::config::{ACCOUNT_ID, Stack};
 
 /// The maximum work of a template's expressions: steps plus bytes of text. Only circular expressions need more.
@@ -54,15 +55,18 @@ impl<'a> Scope<'a> {
                 .map_or(Ok(Mapping::none()), |node| node.entries(&format!("`{name}`")))
         };
         let declared = section("Parameters")?;
-        let mut parameters = IndexMap::new();
+        let (mut parameters, mut errors) = (IndexMap::new(), Vec::new());
         for entry in declared {
             if nesting.around.without_value.contains_key(&entry.key) {
                 continue;
             }
-            if let Some(value) = parameter(entry, given.get(&entry.key))? {
-                parameters.insert(entry.key.clone(), value);
+            match parameter(entry, given.get(&entry.key)) {
+                Ok(Some(value)) => drop(parameters.insert(entry.key.clone(), value)),
+                Ok(None) => {}
+                Err(error) => errors.push(error),
             }
         }
+        Diagnostic::all(errors)?;
         Ok(Scope {
             names,
             resources: section("Resources")?,
@@ -82,6 +86,14 @@ impl<'a> Scope<'a> {
     /// Adds a warning, once.
     pub(crate) fn warn(&self, warning: Diagnostic) {
         self.warnings.borrow_mut().insert(warning);
+    }
+
+    /// The warnings of what AWS refuses.
+    pub(crate) fn refusals(&self) -> Vec<Diagnostic> {
+        let is_refusal = |warning: &&Diagnostic| {
+            rules::find(warning.rule).is_some_and(|rule| rule.severity == Severity::Error)
+        };
+        self.warnings.borrow().iter().filter(is_refusal).cloned().collect()
     }
 
     pub(crate) fn into_warnings(self) -> Vec<Diagnostic> {
@@ -148,6 +160,11 @@ impl<'a> Scope<'a> {
         Ok(outcome)
     }
 
+    /// Whether the work is used up, so that no further expression can be evaluated.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.work.get() > MOST_WORK
+    }
+
     /// Runs one step of an evaluation, within the bounds of work and of depth.
     pub(super) fn step<T>(
         &self,
@@ -156,7 +173,7 @@ impl<'a> Scope<'a> {
         evaluate: impl FnOnce() -> Result<T, Diagnostic>,
     ) -> Result<T, Diagnostic> {
         self.work.set(self.work.get().saturating_add(size).saturating_add(1));
-        if self.work.get() > MOST_WORK {
+        if self.is_exhausted() {
             return Err(Diagnostic::new(
                 at,
                 format!(

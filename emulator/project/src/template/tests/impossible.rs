@@ -99,7 +99,7 @@ const PROPERTIES: &[(&str, &str)] = &[
     ),
     (
         "Handler: !GetAtt F.Color",
-        "5:16: `F`, a AWS::Serverless::Function, has no attribute `Color`; hardcap knows Arn, DomainName, RegionalDomainName, ApiEndpoint, FunctionUrl, Id, Type, Value",
+        "5:16: AWS refuses the template: Template error: resource F does not support attribute type Color in Fn::GetAtt; write one of: Arn, SnapStartResponse, SnapStartResponse.ApplyOn, SnapStartResponse.OptimizationStatus, Alias, DestinationQueue, DestinationTopic, Version",
     ),
     ("Handler: !GetAtt F", "5:16: `F` does not name an attribute; write `F.Arn`, or `!Ref F`"),
     ("Handler: !Sub 'a ${b'", "5:16: a `${` of this `Fn::Sub` is never closed"),
