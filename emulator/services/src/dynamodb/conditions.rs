@@ -607,7 +607,7 @@ mod tests {
             "a > ((:a))",
             "((a < :a))",
             "whatever(:a) AND a < :a",
-            "attRIbute_exIsts(:a)",
+            "ATTRIBUTE_Exists(:a)",
             "size(a).b > :a",
             "a[0.1] < :a",
             "a.:b < :a",
