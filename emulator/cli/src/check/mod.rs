@@ -843,7 +843,9 @@ mod tests {
                 "Value 'Json' at 'loggingConfig.logFormat' failed to satisfy constraint: Member must satisfy enum value set: [JSON, Text]",
             ),
         ] {
-            let found = findings(&function(properties));
+            let mut found = findings(&function(properties));
+            // An architecture that is not that of this machine has a note too.
+            found.retain(|finding| finding.starts_with("error["));
             assert_eq!(found.len(), 1, "{found:?}");
             let start = format!("error[{code}] t.yaml:2:3: AWS refuses `F`: ");
             assert!(found[0].starts_with(&start), "{found:?}");

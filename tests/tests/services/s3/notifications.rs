@@ -281,86 +281,88 @@ async fn a_configuration_is_returned_as_it_was_put_and_can_be_removed() {
     assert_eq!(messages(&emulator).await, [json!(null); 0]);
 }
 
-#[tokio::test]
-async fn a_configuration_that_s3_refuses_changes_nothing() {
-    let emulator = with_targets(vec![target(&queue(), &["s3:ObjectCreated:*"])]).await;
-    let (gone, other) = (queue_arn("us-east-1", "gone"), queue_arn("us-east-1", "other"));
-    queues::create(&emulator, "q.fifo", json!({ "FifoQueue": "true" })).await;
-    let fifo = queue_arn("us-east-1", "q.fifo");
+/// A configuration that S3 refuses, the message, and other elements of the response.
+type RefusedConfiguration = (String, &'static str, Vec<(&'static str, String)>);
+
+fn refused_configurations() -> Vec<RefusedConfiguration> {
+    let [gone, other, fifo] = ["gone", "other", "q.fifo"].map(|name| queue_arn("us-east-1", name));
     let rule = |name: &str| {
         format!(
             "{CREATED}<Filter><S3Key><FilterRule><Name>{name}</Name><Value>a</Value></FilterRule></S3Key></Filter>"
         )
     };
-    let both = |rest: &str| queue_configuration(&queue(), rest).repeat(2);
-    for (xml, message, name, value) in [
+    let unparsed = "The ARN could not be parsed";
+    let unvalidated = "Unable to validate the following destination configurations";
+    let missing = "The destination queue does not exist";
+    let argument = |name: &str, value: &str| {
+        vec![("ArgumentName", name.into()), ("ArgumentValue", value.into())]
+    };
+    vec![
         // LocalStack's snapshots of AWS, test_invalid_sqs_arn, test_multiple_invalid_sqs_arns and test_invalid_lambda_arn.
         (
             queue_configuration("invalid-queue", CREATED),
-            "The ARN could not be parsed",
-            Some(("ArgumentName", "Queue")),
-            Some(("ArgumentValue", "invalid-queue")),
+            unparsed,
+            argument("Queue", "invalid-queue"),
         ),
         (
             format!(
                 "<CloudFunctionConfiguration><CloudFunction>{gone}</CloudFunction>{CREATED}</CloudFunctionConfiguration>"
             ),
-            "The ARN could not be parsed",
-            Some(("ArgumentName", "CloudFunction")),
-            Some(("ArgumentValue", gone.as_str())),
+            unparsed,
+            argument("CloudFunction", &gone),
         ),
         (
             queue_configuration(&gone, CREATED),
-            "Unable to validate the following destination configurations",
-            Some(("ArgumentName1", gone.as_str())),
-            Some(("ArgumentValue1", "The destination queue does not exist")),
+            unvalidated,
+            vec![("ArgumentName1", gone.clone()), ("ArgumentValue1", missing.into())],
         ),
         (
-            format!(
-                "{}{}",
-                queue_configuration(&gone, "<Event>s3:ObjectRemoved:*</Event>"),
-                queue_configuration(&other, CREATED)
-            ),
-            "Unable to validate the following destination configurations",
-            Some(("ArgumentName2", other.as_str())),
-            Some(("ArgumentValue2", "The destination queue does not exist")),
+            queue_configuration(&gone, "<Event>s3:ObjectRemoved:*</Event>")
+                + &queue_configuration(&other, CREATED),
+            unvalidated,
+            vec![("ArgumentName2", other), ("ArgumentValue2", missing.into())],
         ),
         (
             queue_configuration(&fifo, CREATED),
-            "Unable to validate the following destination configurations",
-            Some(("ArgumentName1", fifo.as_str())),
-            Some(("ArgumentValue1", "S3 does not notify FIFO queues and topics")),
+            unvalidated,
+            vec![
+                ("ArgumentName1", fifo),
+                ("ArgumentValue1", "S3 does not notify FIFO queues and topics".into()),
+            ],
         ),
         (
             queue_configuration(&queue(), "<Event>s3:ObjectCreated:Write</Event>"),
             "A specified event is not supported for notifications.",
-            Some(("ArgumentName", "Event")),
-            Some(("ArgumentValue", "s3:ObjectCreated:Write")),
+            argument("Event", "s3:ObjectCreated:Write"),
         ),
         (
             queue_configuration(&queue(), &rule("infix")),
             "filter rule name must be either prefix or suffix",
-            Some(("ArgumentName", "FilterRule.Name")),
-            Some(("ArgumentValue", "infix")),
+            argument("FilterRule.Name", "infix"),
         ),
         (
-            both(CREATED),
+            queue_configuration(&queue(), CREATED).repeat(2),
             "Configurations overlap. Configurations on the same bucket cannot share a common event type.",
-            Some(("ArgumentName", "Event")),
-            Some(("ArgumentValue", "s3:ObjectCreated:*, s3:ObjectCreated:*")),
+            argument("Event", "s3:ObjectCreated:*, s3:ObjectCreated:*"),
         ),
         (
-            both(&rule("prefix")),
+            queue_configuration(&queue(), &rule("prefix")).repeat(2),
             "Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules if the prefixes are overlapping for the same event type.",
-            None,
-            None,
+            Vec::new(),
         ),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn a_configuration_that_s3_refuses_changes_nothing() {
+    let emulator = with_targets(vec![target(&queue(), &["s3:ObjectCreated:*"])]).await;
+    queues::create(&emulator, "q.fifo", json!({ "FifoQueue": "true" })).await;
+    for (xml, message, elements) in refused_configurations() {
         let refused = configure(&emulator, &xml, &[]).await;
         assert_eq!(refused.refusal(), (400, "InvalidArgument".to_owned()), "{xml}");
         assert_eq!(refused.element("Message").as_deref(), Some(message));
-        for (element, expected) in name.into_iter().chain(value) {
-            assert_eq!(refused.element(element).as_deref(), Some(expected), "{}", refused.text());
+        for (element, expected) in elements {
+            assert_eq!(refused.element(element), Some(expected), "{}", refused.text());
         }
     }
     let of = |event: &str, prefix: usize| {
@@ -378,7 +380,7 @@ async fn a_configuration_that_s3_refuses_changes_nothing() {
     assert_eq!(configure(&emulator, &unparsed, &[skip]).await.status, 400);
     signed(&emulator, ask("PUT", "/bucket/k").body("x")).await;
     assert_eq!(told(&messages(&emulator).await), pairs(&[("ObjectCreated:Put", "k")]));
-    let missing = queue_configuration(&gone, CREATED);
+    let missing = queue_configuration(&queue_arn("us-east-1", "gone"), CREATED);
     assert_eq!(configure(&emulator, &missing, &[skip]).await.status, 200);
     let put = signed(&emulator, ask("PUT", "/bucket/k").body("x")).await;
     assert_eq!(put.status, 200, "a notification that is lost is not an error of the write");
