@@ -69,7 +69,7 @@ const CRATES: &[Layers] = &[
             &["invoke", "report", "sockets", "tries"],
             &["function_urls", "functions"],
             &["control_plane", "messages"],
-            &["aws", "control"],
+            &["aws", "control", "notifications"],
             &["builder", "emulator"],
         ],
     },
