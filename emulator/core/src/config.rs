@@ -42,7 +42,9 @@ pub use integration::{
     ServiceCall, service_call,
 };
 pub use invoke_mode::{InvokeMode, ResponseTransferMode, UnknownInvokeMode};
-pub use notifications::{BucketNotifications, NotificationRefusal, NotificationTarget};
+pub use notifications::{
+    BucketNotifications, NotificationRefusal, NotificationTarget, encoded_key,
+};
 pub use publishing::{PublishedAlias, Publishing};
 pub use resources::{
     Attribute, AttributeKind, Bucket, BucketCorsRule, EventSourceMapping, Index, LifecycleRule,

@@ -36,7 +36,7 @@ pub(crate) enum GatewayError {
     NoRoute,
     /// The gateway does not know the method.
     #[error(
-        "the method is none of those that reach a function: GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS"
+        "API Gateway does not support the method; it supports GET, POST, PUT, PATCH, DELETE, HEAD and OPTIONS"
     )]
     UnknownMethod,
     /// The policy of the function permits no unsigned request to invoke the URL.

@@ -67,12 +67,12 @@ impl ShownLines {
             left_out.bytes += line.len() as u64;
             return false;
         }
-        // There are enough, so there is no delay.
+        // The bucket has these bytes, so the delay is 0.
         let _ = state.bucket.wait(bytes, now);
         true
     }
 
-    /// What was left out before a line that is shown. It is told once.
+    /// What was left out since the last call, for the notice before a line that is shown.
     pub(super) fn left_out(&self) -> Option<LeftOut> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).left_out.take()
     }
@@ -114,7 +114,7 @@ mod tests {
         assert!(!shown.admit_at(&line(65), START));
         assert!(!shown.admit_at(&line(164), START));
         assert_eq!(shown.left_out(), Some(LeftOut { lines: 2, bytes: 101 }));
-        assert_eq!(shown.left_out(), None, "it is told once");
+        assert_eq!(shown.left_out(), None, "the count begins again");
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl Diagnostic {
         }
     }
 
-    /// One diagnostic for several errors. Of those with the same message, the first is told.
+    /// One diagnostic for several errors. Of several with the same message, only the first is kept.
     pub(crate) fn several(
         mut first: Diagnostic,
         others: impl IntoIterator<Item = Diagnostic>,

@@ -453,7 +453,7 @@ fn whole_checksum(upload: &Upload, parts: &[Arc<Part>]) -> Option<ObjectChecksum
 ///
 /// # Errors
 ///
-/// If the value is no digest with an optional number of parts.
+/// If the value is not a digest, with or without a number of parts.
 fn declared_checksum<'c>(
     call: &'c Call,
     upload: &Upload,

@@ -318,12 +318,12 @@ pub(super) async fn delete(
     let condition = WriteCondition::of_deletion(call.headers(), input.version_id.as_deref())?;
     let key = input.key.clone();
     let removed = bucket.remove(&input.key, move |current| condition.check(&key, current)).await?;
-    tell_of_removal(api, call, &bucket, removed).await;
+    notify_of_removal(api, call, &bucket, removed).await;
     plain(DeleteObjectOutput::default())
 }
 
-/// Sends the notifications of a removal. There are none for a key without an object.
-async fn tell_of_removal(api: &Api, call: &Call, bucket: &Bucket, removed: Option<Arc<Object>>) {
+/// Sends the notifications of a removal, unless the key had no object.
+async fn notify_of_removal(api: &Api, call: &Call, bucket: &Bucket, removed: Option<Arc<Object>>) {
     if let Some(removed) = removed {
         notify::send(api.notifier.of_call(call, bucket, Change::Delete, &removed)).await;
     }
@@ -353,7 +353,7 @@ pub(super) async fn delete_many(
         };
         match removed {
             Ok(removed) => {
-                tell_of_removal(api, call, &bucket, removed).await;
+                notify_of_removal(api, call, &bucket, removed).await;
                 deleted.push(DeletedObject { key: Some(object.key), ..Default::default() });
             }
             Err(refusal) => errors.push(Error {

@@ -5,8 +5,7 @@
 //! and its date are not known.
 
 use hardcap_core::clock::EpochMillis;
-use hardcap_core::config::ACCOUNT_ID;
-use hardcap_core::uri;
+use hardcap_core::config::{ACCOUNT_ID, encoded_key};
 use serde_json::{Map, Value, json};
 
 use super::{Change, Origin};
@@ -33,8 +32,7 @@ pub(super) fn arn(bucket: &str) -> String {
 
 /// The message for a function, a queue or a topic.
 pub(super) fn records(of: &Facts<'_>, configuration: &str) -> String {
-    // The key is encoded as in a form.
-    let key = uri::encode(of.key.as_bytes(), true).replace("%20", "+");
+    let key = encoded_key(of.key);
     let (version, object) = match of.change {
         Change::Put | Change::Post | Change::Copy | Change::CompleteMultipartUpload => {
             let (size, etag, sequencer) = (of.size, of.etag, of.sequencer);

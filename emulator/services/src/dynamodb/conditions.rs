@@ -92,7 +92,7 @@ enum Operand<'e> {
 }
 
 impl<'e> Condition<'e> {
-    /// A function in a place where AWS does not allow it: only `size` is an operand, and `size` is no condition.
+    /// A function in a place where AWS does not allow it: only `size` can be an operand, and `size` cannot be a condition.
     fn misused_function(&self) -> Option<&'e str> {
         if self.operator == "size" {
             return Some("size");
